@@ -1,0 +1,1 @@
+"""Networks: model cards, where their files lie, their labels."""

@@ -1,0 +1,1 @@
+"""The command line: one file a command. It prints and exits; nothing else in streamclf does."""

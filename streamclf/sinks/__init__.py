@@ -1,0 +1,1 @@
+"""Kinds of sinks, one file each."""

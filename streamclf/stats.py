@@ -1,0 +1,243 @@
+"""Counts, windowed rates and latency percentiles. Knows nothing of threads' work, only what they report."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Clock: TypeAlias = Callable[[], float]
+"""Seconds on a monotonic clock."""
+
+DropCause: TypeAlias = Literal["queue_full", "stale", "frame_step", "stopped", "failed"]
+Ending: TypeAlias = Literal["eof", "limit", "stopped", "failed"]
+Stage: TypeAlias = Literal["capture", "classify", "sink"]
+DROP_CAUSES: tuple[DropCause, ...] = ("queue_full", "stale", "frame_step", "stopped", "failed")
+STAGES: tuple[Stage, ...] = ("capture", "classify", "sink")
+
+
+class Rate:
+    """Events per second, over a sliding window (for a display) and over all of them (for a report)."""
+
+    def __init__(self, clock: Clock = time.monotonic, window_s: float = 2.0):
+        self._clock, self._window_s = clock, window_s
+        self._recent: deque[float] = deque(maxlen=4096)
+        self._first_s = self._last_s = 0.0
+        self.count = 0
+
+    def add(self) -> None:
+        """One event, now."""
+        now = self._clock()
+        if not self.count:
+            self._first_s = now
+        self._last_s = now
+        self.count += 1
+        self._recent.append(now)
+
+    def windowed_fps(self) -> float:
+        """Events of the last window per second; falls to 0 when nothing comes."""
+        now = self._clock()
+        while self._recent and now - self._recent[0] > self._window_s:
+            self._recent.popleft()
+        if len(self._recent) < 2:
+            return 0.0
+        # Until the window is full, n events span n - 1 intervals. Afterwards silence counts as well: the span reaches to now.
+        span = now - self._recent[0]
+        started = self._first_s < self._recent[0]
+        intervals = len(self._recent) if started else len(self._recent) - 1
+        return intervals / span if span > 0 else 0.0
+
+    def overall_fps(self) -> float:
+        """Events per second between the first and the last one (n events span n - 1 intervals)."""
+        span = self._last_s - self._first_s
+        return (self.count - 1) / span if span > 0 else 0.0
+
+
+class Percentiles:
+    """Percentiles of milliseconds over a run of any length in constant memory, 1 % apart."""
+
+    _STEP = math.log(1.01)
+    _FLOOR_MS = 0.001
+
+    def __init__(self) -> None:
+        self._bins: Counter[int] = Counter()
+        self.count = 0
+
+    def add(self, value_ms: float) -> None:
+        """One measurement."""
+        self._bins[round(math.log(max(value_ms, self._FLOOR_MS) / self._FLOOR_MS) / self._STEP)] += 1
+        self.count += 1
+
+    def percentile(self, percent: float) -> float | None:
+        """The value (ms) below which ``percent`` of the measurements lie; None without any."""
+        if not self.count:
+            return None
+        wanted, seen = math.ceil(self.count * percent / 100), 0
+        for index in sorted(self._bins):
+            seen += self._bins[index]
+            if seen >= wanted:
+                return self._FLOOR_MS * math.exp(index * self._STEP)
+        raise AssertionError("unreachable: the bins hold every measurement")
+
+    def summary(self) -> dict[str, float | None]:
+        """``{"p50", "p95", "p99"}`` in ms."""
+        return {f"p{p}": None if (v := self.percentile(p)) is None else round(v, 3) for p in (50, 95, 99)}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """One stream's numbers at one moment."""
+
+    captured: int
+    classified: int
+    dropped: Mapping[DropCause, int]
+    corrupt: int
+    ended: Ending | None
+    error: str | None
+    rates_fps: Mapping[Stage, float]
+    """Over the sliding window."""
+    overall_fps: Mapping[Stage, float]
+    """First to last frame."""
+    frame_count: int | None
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunStats:
+    """The whole run's numbers at one moment, for overlays, progress and the report."""
+
+    streams: Mapping[str, StreamStats]
+    rates_fps: Mapping[Stage, float]
+    overall_fps: Mapping[Stage, float]
+    latency_ms: Mapping[str, Mapping[str, float | None]]
+    """``{"queue" | "infer" | "total": {"p50", "p95", "p99"}}``."""
+    elapsed_s: float
+    peak_queue_mb: float
+    model: str = ""
+    effective_target: str = ""
+
+    @property
+    def captured(self) -> int:
+        """Frames captured over all streams."""
+        return sum(s.captured for s in self.streams.values())
+
+    @property
+    def classified(self) -> int:
+        """Frames classified and delivered over all streams."""
+        return sum(s.classified for s in self.streams.values())
+
+    @property
+    def dropped(self) -> int:
+        """Frames dropped over all streams, whatever the cause."""
+        return sum(sum(s.dropped.values()) for s in self.streams.values())
+
+
+@dataclass(slots=True)
+class _Stream:
+    is_live: bool
+    frame_count: int | None
+    rates: dict[Stage, Rate]
+    captured: int = 0
+    classified: int = 0
+    dropped: Counter[DropCause] = field(default_factory=Counter)
+    corrupt: int = 0
+    ended: Ending | None = None
+    error: str | None = None
+
+
+class StatsBoard:
+    """Where every stage reports; thread-safe; ``snapshot`` is what others see."""
+
+    def __init__(self, clock: Clock = time.monotonic):
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._streams: dict[str, _Stream] = {}
+        self._rates: dict[Stage, Rate] = {stage: Rate(clock) for stage in STAGES}
+        self._latency = {name: Percentiles() for name in ("queue", "infer", "total")}
+        self._started_s = clock()
+        self._peak_bytes = 0
+
+    def add_stream(self, name: str, is_live: bool, frame_count: int | None = None) -> None:
+        """A stream whose numbers will come."""
+        with self._lock:
+            self._streams[name] = _Stream(is_live, frame_count, {stage: Rate(self._clock) for stage in STAGES})
+
+    def captured(self, stream: str) -> None:
+        """The source produced a frame."""
+        with self._lock:
+            self._streams[stream].captured += 1
+            self._count("capture", stream)
+
+    def classified(self, stream: str, queue_ms: float, infer_ms: float, total_ms: float) -> None:
+        """The frame's prediction was delivered."""
+        with self._lock:
+            self._streams[stream].classified += 1
+            for name, value in (("queue", queue_ms), ("infer", infer_ms), ("total", total_ms)):
+                self._latency[name].add(value)
+
+    def forwarded(self, stream: str) -> None:
+        """The network is done with the frame; its prediction is on its way."""
+        with self._lock:
+            self._count("classify", stream)
+
+    def written(self, stream: str) -> None:
+        """Every sink has had the frame."""
+        with self._lock:
+            self._count("sink", stream)
+
+    def dropped(self, stream: str, cause: DropCause) -> None:
+        """The frame will never be classified, and why."""
+        with self._lock:
+            self._streams[stream].dropped[cause] += 1
+
+    def source_state(self, stream: str, corrupt: int, frame_count: int | None) -> None:
+        """What the source says of itself by now."""
+        with self._lock:
+            self._streams[stream].corrupt = corrupt
+            self._streams[stream].frame_count = frame_count
+
+    def ended(self, stream: str, ending: Ending, error: str | None = None) -> None:
+        """The stream is over."""
+        with self._lock:
+            self._streams[stream].ended, self._streams[stream].error = ending, error
+
+    def queue_bytes(self, nbytes: int) -> None:
+        """So much waits now; the peak is kept."""
+        with self._lock:
+            self._peak_bytes = max(self._peak_bytes, nbytes)
+
+    def _count(self, stage: Stage, stream: str) -> None:
+        self._rates[stage].add()
+        self._streams[stream].rates[stage].add()
+
+    def snapshot(self, model: str = "", effective_target: str = "") -> RunStats:
+        """The numbers now."""
+        with self._lock:
+            return RunStats(
+                streams={
+                    name: StreamStats(
+                        s.captured,
+                        s.classified,
+                        dict(s.dropped),
+                        s.corrupt,
+                        s.ended,
+                        s.error,
+                        {k: r.windowed_fps() for k, r in s.rates.items()},
+                        {k: r.overall_fps() for k, r in s.rates.items()},
+                        s.frame_count,
+                        s.is_live,
+                    )
+                    for name, s in self._streams.items()
+                },
+                rates_fps={k: r.windowed_fps() for k, r in self._rates.items()},
+                overall_fps={k: r.overall_fps() for k, r in self._rates.items()},
+                latency_ms={k: p.summary() for k, p in self._latency.items()},
+                elapsed_s=self._clock() - self._started_s,
+                peak_queue_mb=self._peak_bytes / 1e6,
+                model=model,
+                effective_target=effective_target,
+            )

@@ -1,0 +1,1 @@
+"""Pure parts: arrays in, arrays out; no input or output, no clock."""
