@@ -194,11 +194,16 @@ class StatsBoard:
         with self._lock:
             self._streams[stream].dropped[cause] += 1
 
-    def source_state(self, stream: str, corrupt: int, frame_count: int | None) -> None:
-        """What the source says of itself by now."""
+    def corrupt(self, stream: str, count: int) -> None:
+        """What the source counted as damaged by now."""
         with self._lock:
-            self._streams[stream].corrupt = corrupt
-            self._streams[stream].frame_count = frame_count
+            if stream in self._streams:
+                self._streams[stream].corrupt = count
+
+    def frame_count(self, stream: str, count: int | None) -> None:
+        """How many frames the open source claims."""
+        with self._lock:
+            self._streams[stream].frame_count = count
 
     def ended(self, stream: str, ending: Ending, error: str | None = None) -> None:
         """The stream is over."""

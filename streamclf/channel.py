@@ -1,0 +1,298 @@
+"""The two channels between threads: the Inbox, the only place that drops, and Results, which restores order.
+
+``put`` and ``take`` are the only waits of a pipeline. Nothing but items goes through; an end is :class:`ChannelClosed`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+
+from streamclf.errors import ChannelClosed
+from streamclf.stats import DropCause
+
+DropPolicy: TypeAlias = Literal["oldest", "newest", "never"]
+
+
+class Item(Protocol):
+    """What can wait in an Inbox."""
+
+    @property
+    def stream(self) -> str:
+        """Whose lane it waits in."""
+
+    @property
+    def nbytes(self) -> int:
+        """What it holds while it waits."""
+
+    @property
+    def batch_key(self) -> object:
+        """Only items of equal keys share a batch (pictures of one shape)."""
+
+
+T = TypeVar("T", bound=Item)
+R = TypeVar("R")
+OnDrop: TypeAlias = Callable[[str, DropCause], None]
+
+
+@dataclass(slots=True)
+class _Lane(Generic[T]):
+    policy: DropPolicy
+    max_frames: int
+    is_live: bool
+    items: deque[T] = field(default_factory=deque)
+    closed: bool = False
+    waiting: bool = False
+    """A put is blocked: this lane cannot grow any more."""
+
+    @property
+    def newest_only(self) -> bool:
+        """A live lane answers about now: what is older than the newest is stale."""
+        return self.is_live and self.policy == "oldest"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[T]):
+    """Items taken together. ``ticket`` counts batches from 0 and orders their results."""
+
+    ticket: int
+    items: list[T]
+
+
+class Inbox(Generic[T]):
+    """One bounded lane per source, one condition, bounded in frames per lane and in bytes over all.
+
+    Bytes count from ``put`` until ``release``, so what is being classified or waits for a sink is counted too. A lane with
+    nothing waiting accepts one item whatever its size, so that one large picture cannot block a run.
+    """
+
+    def __init__(self, max_bytes: int, on_drop: OnDrop, on_bytes: Callable[[int], None] = lambda nbytes: None):
+        self._max_bytes, self._on_drop, self._on_bytes = max_bytes, on_drop, on_bytes
+        self._lanes: dict[str, _Lane[T]] = {}
+        self._turn: deque[str] = deque()
+        self._changed = threading.Condition()
+        self._bytes = 0
+        self._tickets = 0
+        self._cancelled: DropCause | None = None
+
+    def add_lane(self, stream: str, policy: DropPolicy, max_frames: int, is_live: bool) -> None:
+        """A lane for one source. Before anything is put or taken."""
+        self._lanes[stream] = _Lane(policy, max_frames, is_live)
+        self._turn.append(stream)
+
+    def set_lane(self, stream: str, policy: DropPolicy, max_frames: int, is_live: bool) -> None:
+        """Change a lane's nature: a stream that turns out to be finite becomes a recorded one."""
+        with self._changed:
+            lane = self._lanes[stream]
+            lane.policy, lane.max_frames, lane.is_live = policy, max_frames, is_live
+            self._changed.notify_all()
+
+    def put(self, item: T, timeout_s: float | None = None) -> None:
+        """Add ``item`` to its stream's lane. Full: wait (``never``), or drop by the lane's policy.
+
+        Raises:
+            ChannelClosed: cancelled, or the lane is closed; the item is counted as dropped.
+            TimeoutError: still full after ``timeout_s``; the item is not counted.
+        """
+        with self._changed:
+            lane = self._lanes[item.stream]
+            if lane.policy == "never":
+                lane.waiting = not self._fits(lane, item)
+                if lane.waiting:
+                    self._changed.notify_all()  # a batch that waits to be filled must go now
+                    done = self._changed.wait_for(lambda: self._ended(lane) or self._fits(lane, item), timeout_s)
+                    lane.waiting = False
+                    if not done:
+                        raise TimeoutError(f"{item.stream}: no room in the queue after {timeout_s} s")
+            if self._ended(lane):
+                self._on_drop(item.stream, self._cancelled or "stopped")
+                raise ChannelClosed(f"{item.stream}: the queue is closed")
+            while not self._fits(lane, item):
+                if lane.policy == "newest":
+                    self._on_drop(item.stream, "queue_full")
+                    return
+                self._discard(lane.items.popleft(), "queue_full")
+            lane.items.append(item)
+            self._bytes += item.nbytes
+            self._on_bytes(self._bytes)
+            self._changed.notify_all()
+
+    def take(self, sizes: tuple[int, ...], fill_to: int = 1, timeout_s: float | None = None) -> Batch[T]:
+        """The next items, in turn over the lanes, as many as one of ``sizes`` (ascending, with 1) allows.
+
+        While a live lane is open a batch never waits and holds at most one item per lane: the newest of a live one; what is
+        older there is dropped as stale. Recorded lanes alone wait for ``fill_to`` items, but never for a lane that cannot grow.
+
+        Raises:
+            ChannelClosed: cancelled, or every lane is closed and empty.
+            TimeoutError: nothing came within ``timeout_s``.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._ready(fill_to), timeout_s):
+                raise TimeoutError(f"no frame within {timeout_s} s")
+            if not any(lane.items for lane in self._lanes.values()):
+                raise ChannelClosed("every source has ended")
+            items = self._collect(sizes, fill_to)
+            self._tickets += 1
+            self._changed.notify_all()
+            return Batch(self._tickets - 1, items)
+
+    def release(self, nbytes: int) -> None:
+        """So many bytes taken earlier are no longer held."""
+        with self._changed:
+            self._bytes -= nbytes
+            self._changed.notify_all()
+
+    def wait_cancelled(self, timeout_s: float) -> bool:
+        """Wait until the run is cancelled, at most ``timeout_s``; True if it is. What a paced source waits with."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._cancelled is not None, max(0.0, timeout_s))
+
+    @property
+    def cancelled(self) -> bool:
+        """True after ``cancel``."""
+        return self._cancelled is not None
+
+    def close_lane(self, stream: str) -> None:
+        """This source has ended: what waits is still handed out."""
+        with self._changed:
+            self._lanes[stream].closed = True
+            self._changed.notify_all()
+
+    def cancel(self, cause: DropCause) -> None:
+        """Discard and count what waits; wake and refuse everybody from now on. The first cause stays."""
+        with self._changed:
+            if self._cancelled is None:
+                self._cancelled = cause
+            for lane in self._lanes.values():
+                while lane.items:
+                    self._discard(lane.items.popleft(), self._cancelled)
+            self._changed.notify_all()
+
+    def _ended(self, lane: _Lane[T]) -> bool:
+        return self._cancelled is not None or lane.closed
+
+    def _fits(self, lane: _Lane[T], item: T) -> bool:
+        return not lane.items or (len(lane.items) < lane.max_frames and self._bytes + item.nbytes <= self._max_bytes)
+
+    def _discard(self, item: T, cause: DropCause) -> None:
+        self._bytes -= item.nbytes
+        self._on_drop(item.stream, cause)
+
+    def _ready(self, fill_to: int) -> bool:
+        lanes = self._lanes.values()
+        waiting = sum(len(lane.items) for lane in lanes)
+        if all(self._ended(lane) for lane in lanes):
+            return True
+        if not waiting:
+            return False
+        return waiting >= fill_to or any(lane.waiting or (lane.is_live and not lane.closed) for lane in lanes)
+
+    def _collect(self, sizes: tuple[int, ...], fill_to: int) -> list[T]:
+        live = any(lane.is_live and not lane.closed for lane in self._lanes.values())
+        limit = sizes[-1] if live else max(size for size in sizes if size <= max(fill_to, 1))
+        offers = self._offers(limit, once=live)
+        chosen = offers[: max(size for size in sizes if size <= len(offers))]
+        for stream in dict.fromkeys(stream for stream, _ in chosen):
+            self._turn.remove(stream)
+            self._turn.append(stream)  # whoever was served goes to the back
+        items = []
+        for stream, _ in chosen:
+            lane = self._lanes[stream]
+            while lane.newest_only and len(lane.items) > 1:
+                self._discard(lane.items.popleft(), "stale")
+            items.append(lane.items.popleft())
+        return items
+
+    def _offers(self, limit: int, once: bool) -> list[tuple[str, T]]:
+        """Up to ``limit`` items of one batch key, a round at a time over the lanes, each as (stream, item)."""
+        offers: list[tuple[str, T]] = []
+        queues = {stream: self._candidates(self._lanes[stream], once) for stream in self._turn}
+        while queues:
+            for stream, queue in list(queues.items()):
+                item = next(queue, None)
+                if item is None or (offers and item.batch_key != offers[0][1].batch_key):
+                    del queues[stream]  # no later item of this lane may overtake the one that does not fit
+                    continue
+                offers.append((stream, item))
+                if len(offers) == limit:
+                    return offers
+        return offers
+
+    @staticmethod
+    def _candidates(lane: _Lane[T], once: bool) -> Iterator[T]:
+        if lane.newest_only:
+            return iter(list(lane.items)[-1:])
+        return iter(list(lane.items)[: 1 if once else None])
+
+
+class Results(Generic[R]):
+    """A bounded, blocking channel of results that hands out batches in the order of their tickets.
+
+    A lane that finishes out of turn leaves its results and goes on, until ``max_items`` are held.
+    """
+
+    def __init__(self, max_items: int):
+        self._max_items = max_items
+        self._early: dict[int, list[R]] = {}
+        self._ready: deque[R] = deque()
+        self._next_ticket = 0
+        self._changed = threading.Condition()
+        self._closed = self._cancelled = False
+
+    def put(self, ticket: int, results: list[R], timeout_s: float | None = None) -> None:
+        """Deliver the results of batch ``ticket`` (each ticket once). Waits while full; the next in turn only for its reader.
+
+        Raises:
+            ChannelClosed: cancelled.
+            TimeoutError: still full after ``timeout_s``.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._cancelled or self._admits(ticket), timeout_s):
+                raise TimeoutError(f"no room for results after {timeout_s} s")
+            if self._cancelled:
+                raise ChannelClosed("the results are no longer wanted")
+            self._early[ticket] = results
+            while (batch := self._early.pop(self._next_ticket, None)) is not None:
+                self._ready.extend(batch)
+                self._next_ticket += 1
+            self._changed.notify_all()
+
+    def poll(self, timeout_s: float | None = None) -> list[R]:
+        """Everything that is ready, in order; waits for at least one. ``[]`` means nothing yet.
+
+        Raises:
+            ChannelClosed: ended, and everything was handed out.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._closed or self._cancelled, timeout_s)
+            if not self._ready and (self._closed or self._cancelled):
+                raise ChannelClosed("the run has ended")
+            results = list(self._ready)
+            self._ready.clear()
+            self._changed.notify_all()
+            return results
+
+    def close(self) -> None:
+        """Nothing more will be put; what is held is still handed out."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def cancel(self) -> list[R]:
+        """Refuse everything from now on; returns what was held and will never be handed out, for counting."""
+        with self._changed:
+            self._cancelled = True
+            held = list(self._ready) + [r for batch in self._early.values() for r in batch]
+            self._ready.clear()
+            self._early.clear()
+            self._changed.notify_all()
+            return held
+
+    def _admits(self, ticket: int) -> bool:
+        if ticket == self._next_ticket:
+            return len(self._ready) < self._max_items
+        return len(self._ready) + sum(map(len, self._early.values())) < self._max_items

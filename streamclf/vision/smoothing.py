@@ -1,0 +1,59 @@
+"""The steady answer: class probabilities averaged over the stream's own time, with hysteresis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from streamclf.prediction import UNKNOWN, ClassScore
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+LEAVE_RATIO = 0.8
+"""A label that was entered at the threshold is left below this part of it."""
+
+_NONE = -1
+
+
+class Smoother:
+    """One stream's steady label.
+
+    An exponential average with time constant ``smooth_s`` on the stream's own timestamps, so that it does not depend on the
+    frame rate or on dropped frames. A class becomes steady when its average reaches ``threshold`` and is the highest; it stays
+    until another one overtakes it or it falls below ``LEAVE_RATIO * threshold``, and for at least ``smooth_s`` seconds. With
+    ``smooth_s`` 0 the steady label is the raw one, or "unknown" below the threshold.
+    """
+
+    def __init__(self, labels: Sequence[str], smooth_s: float, threshold: float):
+        self._labels, self._smooth_s, self._threshold = labels, smooth_s, threshold
+        self._average: npt.NDArray[np.float64] | None = None
+        self._last_s = 0.0
+        self._current = _NONE
+        self._since_s = -math.inf
+
+    def update(self, pts_s: float, probabilities: npt.NDArray[np.float32], after_gap: bool = False) -> ClassScore:
+        """The steady answer after a frame at ``pts_s`` with ``probabilities`` (classes,). A gap or a step back starts anew."""
+        if self._average is None or after_gap or pts_s < self._last_s or self._smooth_s <= 0:
+            self._average = probabilities.astype("float64")
+            self._current, self._since_s = _NONE, -math.inf
+        else:
+            keep = math.exp(-(pts_s - self._last_s) / self._smooth_s)
+            self._average = keep * self._average + (1 - keep) * probabilities
+        self._last_s = pts_s
+        wanted = self._wanted(self._average)
+        if wanted != self._current and pts_s - self._since_s >= self._smooth_s:
+            self._current, self._since_s = wanted, pts_s
+        if self._current == _NONE:
+            return ClassScore(_NONE, UNKNOWN, float(self._average.max()))
+        return ClassScore(self._current, self._labels[self._current], float(self._average[self._current]))
+
+    def _wanted(self, average: npt.NDArray[np.float64]) -> int:
+        best = int(average.argmax())
+        if average[best] >= self._threshold:
+            return best
+        if self._current != _NONE and average[self._current] >= LEAVE_RATIO * self._threshold:
+            return self._current
+        return _NONE
