@@ -37,8 +37,6 @@ class PipelineOptions:
     max_frames: int | None = None
     realtime: bool = False
     """Play recorded sources at their own pace, as if they were live."""
-    pictures: bool = True
-    """Keep full-size pictures for whoever polls."""
     join_timeout_s: float = 5.0
 
 
@@ -76,8 +74,9 @@ class _Classified:
 
 
 class Pipeline:
-    """Runs sources through one network. A context manager: entering starts, leaving ends every thread.
+    """Runs sources through one network. A context manager: entering opens and loads, leaving ends every thread.
 
+    The sources run from the first ``poll`` on, so that outputs can be opened once the network is known to work.
     ``poll`` and iteration give predictions in the order of each stream and raise or stop at the end. Leaving raises the first
     failure of any stage in its own type, with a note naming the stage.
     """
@@ -91,6 +90,8 @@ class Pipeline:
         clock: Clock = time.monotonic,
     ):
         self._sources, self._loader, self._interpreter, self._options = sources, loader, interpreter, options
+        self.pictures = True
+        """Keep full-size pictures for whoever polls; settled by the first ``poll``."""
         self._clock = clock
         self._board = StatsBoard(clock)
         self._inbox: Inbox[Prepared] = Inbox(options.queue_bytes, self._board.dropped, self._board.queue_bytes)
@@ -101,7 +102,7 @@ class Pipeline:
         self._lock = threading.Lock()
         self._lanes_running = 0
         self._engine_info: EngineInfo | None = None
-        self._stopped = False
+        self._capturing = self._stopped = False
 
     @property
     def stats(self) -> RunStats:
@@ -133,7 +134,7 @@ class Pipeline:
         return source.is_live or self._options.realtime
 
     def __enter__(self) -> Pipeline:
-        """Open what is recorded, load the network in its lanes, then let the sources run."""
+        """Open what is recorded, then load the network in its lanes."""
         try:
             for source in self._sources:
                 live = self.is_live(source)
@@ -142,12 +143,8 @@ class Pipeline:
                 self._inbox.add_lane(source.name, self._policy(live), self._queue_frames(live), live)
                 self._board.add_stream(source.name, live, None if source.is_live else source.info.frame_count)
             self._start_lanes()
-            for source in self._sources:
-                self._start(f"capture {source.name}", self._capture, source)
         except BaseException:
             self._shut("failed")
-            for source in self._sources:
-                source.close()
             raise
         return self
 
@@ -167,6 +164,10 @@ class Pipeline:
         Raises:
             ChannelClosed: the run has ended and everything was handed out.
         """
+        if not self._capturing and not self._inbox.cancelled:
+            self._capturing = True
+            for source in self._sources:
+                self._start(f"capture {source.name}", self._capture, source)
         return [self._deliver(classified) for classified in self._results.poll(timeout_s)]
 
     def __iter__(self) -> Iterator[Prediction]:
@@ -211,6 +212,9 @@ class Pipeline:
     def _shut(self, cause: DropCause) -> StageStuck | None:
         """Cancel every channel, join every thread under one deadline; the stuck ones as an error."""
         self._inbox.cancel(cause)
+        if not self._capturing:  # else each capture thread closes its own
+            for source in self._sources:
+                source.close()
         deadline = time.monotonic() + self._options.join_timeout_s
         for classified in self._results.cancel():
             self._board.dropped(classified.prediction.frame.stream, cause)
@@ -276,7 +280,7 @@ class Pipeline:
         if live or self._inbox.cancelled:
             return Prepared(frame, None, key, self._clock())
         fitted = frame.picture.fit(plan)
-        return Prepared(frame if self._options.pictures else frame.without_picture(), fitted, key, self._clock())
+        return Prepared(frame if self.pictures else frame.without_picture(), fitted, key, self._clock())
 
     # ---- classify lanes
 
@@ -322,7 +326,7 @@ class Pipeline:
         started_s = self._clock()
         outputs = engine.run(np.stack(fitted))
         infer_ms = (self._clock() - started_s) * 1e3
-        frames = [item.frame if self._options.pictures else item.frame.without_picture() for item in batch.items]
+        frames = [item.frame if self.pictures else item.frame.without_picture() for item in batch.items]
         predictions = self._interpreter.predictions(frames, outputs)
         for item in batch.items:
             self._board.forwarded(item.stream)

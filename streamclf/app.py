@@ -1,0 +1,144 @@
+"""Configuration to objects to a run. With ``inputs`` and ``outputs`` the only module that knows every kind."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from streamclf.classifier import Interpreter
+from streamclf.config import LIVE_QUEUE_FRAMES, RECORDED_QUEUE_FRAMES, RunConfig, make_config
+from streamclf.engine import EngineInfo
+from streamclf.errors import ChannelClosed, ConfigError
+from streamclf.inputs import SourceSpec, make_source, parse_sources
+from streamclf.outputs import Annotator, Outputs
+from streamclf.pipeline import Pipeline, PipelineOptions
+from streamclf.prediction import Prediction
+from streamclf.report import make_report
+from streamclf.sink import Result, Sink
+from streamclf.source import FrameSource
+
+log = logging.getLogger("streamclf")
+
+TICK_S = 0.04
+"""How often sinks hear of the numbers: a bit more than 20 times a second."""
+
+
+@dataclass(slots=True)
+class StopRequest:
+    """Set from outside (a signal handler) to end a run in good order."""
+
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. ``failure`` is the first one; ``report`` is complete either way."""
+
+    report: dict[str, Any]
+    failure: BaseException | None
+    failures: tuple[BaseException, ...]
+
+
+def run(config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = ()) -> Outcome:
+    """Run ``config`` to its end in the calling thread. ``extra_sinks`` (a progress bar) come after the configured ones.
+
+    Raises what is wrong before anything started; what fails later is in the outcome.
+    """
+    specs = _specs(config)
+    pipeline = _pipeline(config, [make_source(spec, config) for spec in specs])
+    annotator = Annotator(config.threshold)
+    outputs = Outputs(config, specs)
+    failure: BaseException | None = None
+    try:
+        with pipeline, outputs:  # outputs last: a run that cannot start touches no file
+            _describe(pipeline.engine_info)
+            sinks = [*outputs.sinks, *extra_sinks]
+            pipeline.pictures = any(sink.needs_picture for sink in sinks)
+            _drive(pipeline, sinks, annotator, stop)
+    except Exception as problem:
+        if not outputs.opened:
+            raise
+        failure = problem
+    report = make_report(pipeline.stats, pipeline.engine_info)
+    outputs.write_report(report)
+    return Outcome(report, failure, tuple(pipeline.failures))
+
+
+def open_stream(source: str | int | Sequence[str | int], pictures: bool = True, **options: Any) -> Pipeline:
+    """A pipeline over one source or several, with the options of ``streamclf run``; see :func:`streamclf.open`."""
+    named = [source] if isinstance(source, str | int) else list(source)
+    config = make_config({**options, "sources": [str(name) for name in named]})
+    pipeline = _pipeline(config, [make_source(spec, config) for spec in _specs(config)])
+    pipeline.pictures = pictures
+    return pipeline
+
+
+def _specs(config: RunConfig) -> list[SourceSpec]:
+    if not config.sources:
+        raise ConfigError("no source: name a camera (0), a video file, a folder of pictures or a URL")
+    return parse_sources(config.sources)
+
+
+def _pipeline(config: RunConfig, sources: Sequence[FrameSource]) -> Pipeline:
+    from streamclf.catalogue.find import find_model
+    from streamclf.engines.opencv_dnn import OpenCvDnnLoader
+
+    model = find_model(config.model)
+    live = config.realtime or any(source.is_live for source in sources)
+    loader = OpenCvDnnLoader(
+        model, target=config.target, live=live, batch=None if config.batch == "auto" else config.batch
+    )
+    options = PipelineOptions(
+        live_queue_frames=config.queue_frames or LIVE_QUEUE_FRAMES,
+        recorded_queue_frames=config.queue_frames or RECORDED_QUEUE_FRAMES,
+        queue_bytes=int(config.queue_mb * 1e6),
+        smooth_s=config.smooth,
+        threshold=config.threshold,
+        drop=config.drop,
+        frame_step=config.frame_step,
+        max_frames=config.max_frames,
+        realtime=config.realtime,
+    )
+    return Pipeline(sources, loader, Interpreter(model, config.top_k), options)
+
+
+def _describe(engine: EngineInfo) -> None:
+    for note in engine.notes:
+        log.warning("%s", note) if engine.effective_target != engine.requested_target else log.info("%s", note)
+
+
+def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop: StopRequest) -> None:
+    """The main thread's loop: results to sinks, numbers to sinks, wishes to stop to the pipeline."""
+    live = {name: pipeline.is_live(source) for name, source in pipeline.streams.items()}
+    next_tick_s = 0.0
+    stopped = False
+    while True:
+        try:
+            predictions = pipeline.poll(TICK_S)
+        except ChannelClosed:
+            return
+        for prediction in predictions or [None]:
+            if prediction is not None:
+                is_live = live[prediction.frame.stream]
+                result = Result(prediction, is_live, annotator.draw, _wall_clock(prediction) if is_live else None)
+                for sink in sinks:
+                    sink.write(result)
+                pipeline.written(prediction)
+            if time.monotonic() >= next_tick_s:
+                next_tick_s = time.monotonic() + TICK_S
+                annotator.stats = pipeline.stats
+                for sink in sinks:
+                    sink.tick(annotator.stats)
+        if not stopped and (stop.signal is not None or any(sink.wants_stop for sink in sinks)):
+            stopped = True
+            pipeline.stop()
+
+
+def _wall_clock(prediction: Prediction) -> str:
+    """When the frame was captured, ISO 8601 in UTC; anchored anew each time, so that a corrected clock shows."""
+    age_s = time.monotonic() - prediction.frame.captured_s
+    return datetime.fromtimestamp(time.time() - age_s, UTC).isoformat(timespec="milliseconds")

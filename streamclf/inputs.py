@@ -1,0 +1,145 @@
+"""What the user names becomes sources: cameras, files, pictures, streams. The only module that knows every kind of source."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from streamclf.config import RunConfig
+from streamclf.errors import ConfigError
+from streamclf.source import FrameSource
+
+Kind: TypeAlias = Literal["camera", "file", "pictures", "network"]
+
+PICTURE_SUFFIXES = frozenset(
+    [
+        ".bmp",
+        ".dib",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jp2",
+        ".png",
+        ".webp",
+        ".avif",
+        ".pbm",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+        ".pxm",
+        ".tif",
+        ".tiff",
+        ".exr",
+        ".hdr",
+        ".pic",
+    ]
+)
+"""What counts as a picture by its name; everything else is tried as a video (GIF too: it moves)."""
+
+
+@dataclass(slots=True)
+class SourceSpec:
+    """One source as the user named it, before anything is opened."""
+
+    kind: Kind
+    name: str
+    paths: list[str] = field(default_factory=list)
+    """The path, device or URL; several for pictures."""
+
+
+def parse_sources(arguments: Sequence[str]) -> list[SourceSpec]:
+    """Arguments to sources, consecutive pictures to one, with unique names. Raises :class:`ConfigError`; touches no device."""
+    specs: list[SourceSpec] = []
+    joinable = False
+    for argument in arguments:
+        name, place = _split_name(argument)
+        if not place:
+            raise ConfigError(f"{argument!r}: an empty source; name a camera, a file, a folder or a URL")
+        kind = _kind(place)
+        if kind == "pictures" and joinable and name is None:
+            specs[-1].paths.append(place)
+            specs[-1].name = "pictures"
+        else:
+            specs.append(SourceSpec(kind, name or _default_name(kind, place), [place]))
+        joinable = kind == "pictures" and name is None
+    taken: set[str] = set()
+    for spec in specs:
+        spec.name = _unique(spec.name, taken)
+        taken.add(spec.name)
+    return specs
+
+
+def make_source(spec: SourceSpec, config: RunConfig) -> FrameSource:
+    """The source itself, not yet opened."""
+    place = spec.paths[0]
+    if spec.kind == "camera":
+        from streamclf.sources.camera import CameraSource
+
+        device = int(place) if place.isdigit() else place
+        return CameraSource(
+            device,
+            spec.name,
+            size_wh=config.camera_size,
+            rate=config.camera_fps,
+            fourcc=config.camera_format,
+            mirror=config.mirror,
+        )
+    if spec.kind == "network":
+        from streamclf.sources.network import NetworkSource
+
+        return NetworkSource(place, spec.name)
+    if spec.kind == "pictures":
+        from streamclf.sources.image_folder import ImageFolderSource
+
+        return ImageFolderSource(spec.paths, spec.name)
+    from streamclf.sources.video_file import VideoFileSource
+
+    return VideoFileSource(Path(place), spec.name)
+
+
+def _split_name(argument: str) -> tuple[str | None, str]:
+    """``NAME=SOURCE``, unless a file is called so; a name has no character of a path or an address."""
+    match = re.fullmatch(r"([^=/\\:?*\[\]]+)=(.*)", argument, re.DOTALL)
+    if match is None or Path(argument).exists():
+        return None, argument
+    return match[1].strip() or None, match[2]
+
+
+def _kind(place: str) -> Kind:
+    if re.fullmatch(r"\d+", place, re.ASCII) and not Path(place).exists():
+        return "camera"
+    if place.startswith("/dev/"):
+        return "camera"
+    if "://" in place:
+        return "network"
+    if Path(place).is_dir() or Path(place).suffix.lower() in PICTURE_SUFFIXES:
+        return "pictures"
+    if glob.has_magic(place) and not Path(place).exists():
+        return "pictures"
+    return "file"
+
+
+def _default_name(kind: Kind, place: str) -> str:
+    if kind == "camera":
+        return f"camera-{place}" if place.isdigit() else Path(place).name
+    if kind == "network":
+        parts = urlsplit(place)
+        # never the user, the password or the query: names appear in rows, logs and overlays
+        return f"{parts.hostname or parts.scheme}{parts.path}".rstrip("/")
+    if glob.has_magic(place) and not Path(place).exists():
+        return Path(place).parent.name or "pictures"
+    return Path(place).name or Path(place).resolve().name or "pictures"
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name}-{number}" in taken:
+        number += 1
+    return f"{name}-{number}"

@@ -1,0 +1,42 @@
+"""The final report: what a run did, in numbers a program can read. The terminal's summary shows the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamclf.engine import EngineInfo
+from streamclf.stats import DROP_CAUSES, RunStats
+
+
+def make_report(stats: RunStats, engine: EngineInfo) -> dict[str, Any]:
+    """The report's dictionary, ready for JSON. Rates are frames between the first and the last finished one."""
+    return {
+        "streams": {
+            name: {
+                "captured": stream.captured,
+                "classified": stream.classified,
+                "dropped": {cause: stream.dropped.get(cause, 0) for cause in DROP_CAUSES},
+                "corrupt": stream.corrupt,
+                "ended": stream.ended,
+                "error": stream.error,
+                "rates_fps": _rounded(stream.overall_fps),
+            }
+            for name, stream in stats.streams.items()
+        },
+        "rates_fps": _rounded(stats.overall_fps),
+        "latency_ms": {name: dict(values) for name, values in stats.latency_ms.items()},
+        "engine": {
+            "name": engine.name,
+            "requested_target": engine.requested_target,
+            "effective_target": engine.effective_target,
+            "batch_sizes": list(engine.batch_sizes),
+            "threads": engine.threads,
+            "lanes": engine.lanes,
+        },
+        "elapsed_s": round(stats.elapsed_s, 3),
+        "peak_queue_mb": round(stats.peak_queue_mb, 3),
+    }
+
+
+def _rounded(rates: Any) -> dict[str, float]:
+    return {stage: round(rate, 2) for stage, rate in rates.items()}
