@@ -69,7 +69,7 @@ class RunConfig(BaseModel):
     queue_frames: Count | None = Field(
         None,
         examples=[4],
-        description=f"Frames that may wait per source [default: {LIVE_QUEUE_FRAMES} live, {RECORDED_QUEUE_FRAMES} recorded].",
+        description=f"Frames that may wait per source (default: {LIVE_QUEUE_FRAMES} live, {RECORDED_QUEUE_FRAMES} recorded).",
         json_schema_extra={"metavar": "N", "panel": "Queue"},
     )
     queue_mb: Positive = Field(
@@ -80,7 +80,7 @@ class RunConfig(BaseModel):
     drop: Literal["oldest", "newest", "never"] | None = Field(
         None,
         examples=["oldest"],
-        description="What goes when a queue is full [default: oldest for live sources, never for recorded ones].",
+        description="What goes when a queue is full (default: oldest for live sources, never for recorded ones).",
         json_schema_extra={"panel": "Queue"},
     )
     frame_step: Count = Field(
@@ -135,7 +135,7 @@ class RunConfig(BaseModel):
     display: bool | None = Field(
         None,
         examples=[True],
-        description="Show a window [default: if there is a screen].",
+        description="Show a window (default: if there is a screen).",
         json_schema_extra={"panel": "Outputs"},
     )
     save: str | None = Field(

@@ -1,0 +1,43 @@
+# Two commands are all a new user needs: make demo, make test. Each makes .venv if it is not there.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test lint wheel-test bench configs golden clean help
+
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "streamclf needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+demo: $(READY)   ## classify a clip: annotated video, rows and report into demo-out/
+	$(BIN)/python scripts/demo.py
+
+test: $(READY)   ## all tests
+	$(BIN)/python -m pytest -q
+
+lint: $(READY)   ## style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+wheel-test: $(READY) ## the built wheel in an empty environment
+	$(BIN)/python scripts/wheel_test.py
+
+bench: $(READY)  ## measure; writes benchmarks/results/
+	$(BIN)/python benchmarks/bench.py
+
+configs: $(READY) ## write the sample configurations anew
+	$(BIN)/python scripts/make_configs.py
+
+golden: $(READY) ## write the expected answers anew
+	$(BIN)/python scripts/make_golden.py
+
+clean:           ## remove what make made
+	rm -rf $(VENV) demo-out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

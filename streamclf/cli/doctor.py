@@ -1,0 +1,135 @@
+"""``streamclf doctor``: what this machine can do. Must work where little else does."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from streamclf import __version__
+
+EXAMPLES = """
+Examples:
+
+  streamclf doctor
+
+  streamclf doctor --json | jq .targets
+"""
+
+_PACKAGES = ("opencv-python", "numpy", "av", "imutils", "pydantic", "typer", "rich")
+
+
+def command(as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False) -> None:
+    """Say what this machine can do: libraries, networks, targets, cameras, screen."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    findings = examine()
+    if as_json:
+        print(json.dumps(findings, indent=2))
+    else:
+        _print(findings)
+    raise typer.Exit(1 if findings["problems"] else 0)
+
+
+def examine() -> dict[str, Any]:
+    """Everything ``doctor`` says, as plain data; a part that cannot be found out is a problem in ``problems``."""
+    problems: list[str] = []
+    findings: dict[str, Any] = {
+        "streamclf": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "packages": {name: _version(name, problems) for name in _PACKAGES},
+        "frameworks": {},
+        "targets": {},
+        "h264_encoder": False,
+        "cameras": [],
+        "display": {"available": False, "reason": None},
+        "models": {"known": 0, "available": []},
+        "problems": problems,
+    }
+    for part in (_networks, _video, _devices, _screen, _models):
+        try:
+            part(findings)
+        except ImportError as failure:
+            hint = " (on Debian and Raspberry Pi OS: apt install libgl1)" if "libGL" in str(failure) else ""
+            problems.append(f"{part.__name__.strip('_')}: a library cannot be loaded: {failure}{hint}")
+        except Exception as failure:
+            problems.append(f"{part.__name__.strip('_')}: {failure}")
+    return findings
+
+
+def _version(name: str, problems: list[str]) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        problems.append(f"{name} is not installed")
+        return None
+
+
+def _networks(findings: dict[str, Any]) -> None:
+    from streamclf.engines.opencv_dnn import available_targets, readable_frameworks
+
+    findings["frameworks"] = readable_frameworks()
+    findings["targets"] = available_targets()
+
+
+def _video(findings: dict[str, Any]) -> None:
+    import av
+
+    findings["h264_encoder"] = "libx264" in av.codecs_available
+
+
+def _devices(findings: dict[str, Any]) -> None:
+    from streamclf.sources.camera import list_cameras
+
+    findings["cameras"] = list_cameras()
+
+
+def _screen(findings: dict[str, Any]) -> None:
+    from streamclf.sinks.window import probe_display
+
+    reason = probe_display()
+    findings["display"] = {"available": reason is None, "reason": reason}
+
+
+def _models(findings: dict[str, Any]) -> None:
+    from streamclf.catalogue.find import list_models
+
+    entries = list_models()
+    findings["models"] = {
+        "known": len(entries),
+        "available": [entry.card.name for entry in entries if entry.available],
+    }
+
+
+def _print(findings: dict[str, Any]) -> None:
+    yes = {True: "yes", False: "no"}
+    display = findings["display"]
+    models = findings["models"]
+    rows = {
+        "streamclf": findings["streamclf"],
+        "python": findings["python"],
+        "system": f"{findings['system']}, {findings['cores']} cores for this process",
+        "libraries": ", ".join(f"{name} {version or 'MISSING'}" for name, version in findings["packages"].items()),
+        "networks": ", ".join(f"{name} {yes[can]}" for name, can in findings["frameworks"].items()),
+        "targets": ", ".join(f"{name} {text}" for name, text in _target_texts(findings["targets"]).items()),
+        "H.264 output": yes[findings["h264_encoder"]],
+        "cameras": ", ".join(findings["cameras"]) or "none found",
+        "screen": "yes" if display["available"] else f"no ({display['reason']})",
+        "models": f"{len(models['available'])} of {models['known']} known ones have their files here"
+        + (f": {', '.join(models['available'])}" if models["available"] else ""),
+    }
+    width = max(map(len, rows))
+    for name, text in rows.items():
+        print(f"{name:<{width}}  {text}")
+    for problem in findings["problems"]:
+        print(f"streamclf: problem: {problem}", file=sys.stderr)
+
+
+def _target_texts(targets: dict[str, Any]) -> dict[str, str]:
+    return {name: "yes" if answer is True else f"no ({answer})" for name, answer in targets.items()}

@@ -1,0 +1,35 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streamclf import __version__
+from streamclf.cli import classify, doctor, models, run
+
+app = typer.Typer(
+    name="streamclf",
+    help="Classify video as it comes: cameras, clips, pictures and network streams in, labels and honest rates out.",
+    epilog="Start with: streamclf doctor, streamclf models list, streamclf run 0",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"streamclf {__version__}")
+        raise typer.Exit
+
+
+app.command("run", epilog=run.EXAMPLES)(run.command)
+app.command("classify", epilog=classify.EXAMPLES)(classify.command)
+app.add_typer(models.app, name="models")
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)

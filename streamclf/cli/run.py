@@ -1,0 +1,150 @@
+"""``streamclf run``: every option is a field of the configuration."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+from pydantic.fields import FieldInfo
+from rich.markup import escape
+
+from streamclf.cli.progress import ProgressSink
+from streamclf.cli.terminal import explain, say
+from streamclf.config import RunConfig, load_config, make_config
+from streamclf.errors import StageStuck
+
+if TYPE_CHECKING:
+    from streamclf.app import Outcome, StopRequest
+
+EXAMPLES = """
+Examples:
+
+  streamclf run 0                                        a camera, in a window
+
+  streamclf run clip.mp4 --save annotated.mp4 --results rows.jsonl --report -
+
+  streamclf run door=rtsp://camera.local/1 yard=rtsp://camera.local/2 --no-display
+
+  streamclf run holiday/*.jpg --results labels.csv
+
+  streamclf run --config webcam.toml --model tiny-darknet
+"""
+
+
+def command(config: Path | None = None, **options: Any) -> None:
+    """Classify cameras, video files, pictures and network streams: window, annotated video, rows and a report."""
+    given = {name: value for name, value in options.items() if value not in (None, [])}
+    run_config = make_config({**(load_config(config) if config else {}), **given})
+    # OpenCV prints C-level warnings about every device and network it tries; ours say the same in one sentence.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    from streamclf import app
+
+    stop = app.StopRequest()
+    _listen(stop)
+    with ProgressSink(run_config.max_frames, bar=False if run_config.results == "-" else None) as progress:
+        outcome = app.run(run_config, stop, [progress])
+    _summarise(outcome.report)
+    if run_config.report == "-":
+        print(json.dumps(outcome.report, indent=2), flush=True)
+    _leave(outcome, stop)
+
+
+def _listen(stop: StopRequest) -> None:
+    """The first SIGINT or SIGTERM ends the run in good order; the second one kills."""
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.signal = number
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_DFL)
+        say(f"{signal.Signals(number).name}: finishing; once more kills")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, request)
+
+
+def _leave(outcome: Outcome, stop: StopRequest) -> None:
+    code = explain(outcome.failure) if outcome.failure else 0
+    for failure in outcome.failures:
+        if failure is not outcome.failure:
+            say(f"error: {failure}")
+    if stop.signal is not None:
+        code = 128 + stop.signal
+    if isinstance(outcome.failure, StageStuck):
+        sys.stdout.flush()
+        os._exit(code)  # a thread hangs in a device; the outputs are complete
+    raise typer.Exit(code)
+
+
+def _summarise(report: dict[str, Any]) -> None:
+    for name, stream in report["streams"].items():
+        drops = ", ".join(f"{cause} {count}" for cause, count in stream["dropped"].items() if count)
+        say(
+            f"{name}: {stream['classified']} of {stream['captured']} frames classified, "
+            f"{sum(stream['dropped'].values())} dropped{f' ({drops})' if drops else ''}, "
+            f"{stream['corrupt']} corrupt, ended: {stream['ended']}"
+        )
+    say("rates: " + ", ".join(f"{stage} {rate:.1f} fps" for stage, rate in report["rates_fps"].items()))
+    for name, latency in report["latency_ms"].items():
+        if latency["p50"] is not None:
+            say(f"{name}: " + ", ".join(f"{p} {value:.1f} ms" for p, value in latency.items()))
+    engine = report["engine"]
+    asked = engine["requested_target"]
+    target = engine["effective_target"] + ("" if asked == engine["effective_target"] else f" (asked for {asked})")
+    say(
+        f"engine: {engine['name']} on {target}, {engine['lanes']} x {engine['threads']} threads; "
+        f"{report['elapsed_s']:.1f} s, queues at most {report['peak_queue_mb']:.1f} MB"
+    )
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    """One field of the configuration as a typer parameter; None means "not given"."""
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)
+    if name == "sources":
+        argument = typer.Argument(help=field.description, metavar=f"{extra['metavar']}...", show_default=False)
+        return _keyword(name, Annotated[list[str] | None, argument])
+    option = name.replace("_", "-")
+    kinds = {bool: bool, int: int, float: float}
+    kind: type = next((kinds[t] for t in _types(field.annotation) if t in kinds), str)
+    default = "" if field.default in (None, False) else f" (default: {field.default})"
+    negative = f"/--no-{option}" if name == "display" else ""
+    choices = [value for t in _types(field.annotation) if isinstance(value := t, str)]
+    info = typer.Option(
+        f"--{option}{negative}",
+        help=escape(f"{field.description}{default}"),
+        metavar=str(extra["metavar"]) if "metavar" in extra else "|".join(choices) or None,
+        show_default=False,
+        rich_help_panel=str(extra["panel"]),
+    )
+    if "auto" in choices:
+        kind = str
+    return _keyword(name, Annotated[kind | None, info])  # type: ignore[valid-type]
+
+
+def _keyword(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _types(annotation: Any) -> list[Any]:
+    """The plain types and literal values inside an annotation."""
+    inner = get_args(annotation)
+    return [annotation] if not inner else [found for part in inner for found in _types(part)]
+
+
+_config_option = typer.Option(
+    "--config",
+    metavar="FILE.toml",
+    help=escape("Any of these options from a file, under [run]; the command line wins."),
+    rich_help_panel="Outputs",
+)
+_parameters = [_parameter(name, field) for name, field in RunConfig.model_fields.items()]
+_parameters.append(_keyword("config", Annotated[Path | None, _config_option]))
+command.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
+command.__annotations__ = {parameter.name: parameter.annotation for parameter in _parameters}

@@ -1,0 +1,86 @@
+"""What every command shares: messages on standard error, exit codes, a standard output that may be closed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from streamclf.errors import StreamclfError
+
+DEBUG = "STREAMCLF_DEBUG"
+"""Set it to see the traceback behind an error."""
+
+
+class _Handler(logging.Handler):
+    """Log records as lines on standard error, looked up anew each time (a progress bar may stand in for it)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        say(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def say(message: str) -> None:
+    """One line on standard error."""
+    print(f"streamclf: {message}", file=sys.stderr, flush=True)
+
+
+def show_logs() -> None:
+    """Let streamclf's own log records reach standard error."""
+    logger = logging.getLogger("streamclf")
+    if not any(isinstance(handler, _Handler) for handler in logger.handlers):
+        logger.addHandler(_Handler())
+    logger.setLevel(logging.DEBUG if os.environ.get(DEBUG) else logging.INFO)
+    logger.propagate = False
+
+
+def explain(failure: BaseException) -> int:
+    """Say what went wrong in one sentence; returns the exit code."""
+    if os.environ.get(DEBUG):
+        import traceback
+
+        traceback.print_exception(failure)
+    if isinstance(failure, StreamclfError):
+        say(f"error: {failure}")
+        return failure.exit_code
+    if isinstance(failure, OSError) and failure.strerror:
+        say(f"error: {failure.filename or ''}{': ' if failure.filename else ''}{failure.strerror}")
+        return 1
+    if isinstance(failure, ImportError):
+        say(f"error: a library cannot be loaded: {failure} (see 'streamclf doctor')")
+        return 1
+    say(f"error: unexpected {type(failure).__name__}: {failure} (set {DEBUG}=1 for the details)")
+    return 1
+
+
+def leave(code: int) -> NoReturn:
+    """Exit, also when standard output was closed by its reader: then silently."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+    sys.exit(code)
+
+
+def guarded(command: Callable[[], object]) -> NoReturn:
+    """Run ``command``; turn what it raises into one sentence and an exit code."""
+    show_logs()
+    try:
+        command()
+    except BrokenPipeError:
+        _drop_stdout()
+        leave(0)
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+    except KeyboardInterrupt:
+        leave(130)
+    except Exception as failure:
+        leave(explain(failure))
+    leave(0)
+
+
+def _drop_stdout() -> None:
+    # Python flushes standard output once more at exit, and would complain there about the reader that is gone.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
