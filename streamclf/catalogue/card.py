@@ -1,0 +1,261 @@
+"""A model card: everything there is to know about a network, read from ``card.toml``.
+
+What reaches the network is, for each pixel and channel, ``(x * scale - mean) / std`` with x in 0..255; ``mean`` and ``std`` are
+in the card's own channel order. A published "mean 104 117 123, no scaling" is ``scale = 1``; "x/255, mean .485" is
+``scale = 0.00392156862745098``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from streamclf.errors import CardError
+from streamclf.frame import FitMode, FitPlan, Interpolation
+
+SCHEMA = 1
+CARD_NAME = "card.toml"
+
+Framework: TypeAlias = Literal["caffe", "tensorflow", "torch", "darknet", "onnx"]
+FileRole: TypeAlias = Literal["weights", "config"]
+ChannelOrder: TypeAlias = Literal["bgr", "rgb", "grey"]
+LabelFormat: TypeAlias = Literal["lines", "synset", "indexed"]
+
+# A name that stays inside its folder on every system.
+PlainName: TypeAlias = Annotated[str, Field(pattern=r"^[^/\\:\x00-\x1f]+$", min_length=1, max_length=200)]
+ModelName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Side: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
+
+_NEEDS_CONFIG = ("caffe", "darknet")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class CardFile(_Part):
+    """One file of the network. At least one digest; ``url`` only where it is public."""
+
+    role: FileRole
+    name: PlainName
+    bytes: Annotated[int, Field(gt=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha1: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.name in (".", ".."):
+            raise ValueError(f"name: {self.name!r} is no file name")
+        if self.sha256 is None and self.sha1 is None:
+            raise ValueError("sha256 or sha1 is missing (sha256sum FILE prints the first)")
+        return self
+
+
+class InputSpec(_Part):
+    """How a picture becomes the network's input; the fitting keys are those of :class:`~streamclf.frame.FitPlan`."""
+
+    width: Side
+    height: Side
+    channels: ChannelOrder
+    scale: Positive = 1.0
+    mean: tuple[Finite, ...] = ()
+    std: tuple[Positive, ...] = ()
+    fit: FitMode
+    crop_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    interpolation: Interpolation = "area_linear"
+    pad_value: Annotated[int, Field(ge=0, le=255)] = 114
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+
+    @property
+    def channel_count(self) -> Literal[1, 3]:
+        """1 for grey, otherwise 3."""
+        return 1 if self.channels == "grey" else 3
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """One mean a channel; 0 where the card gives none."""
+        return self.mean or (0.0,) * self.channel_count
+
+    @property
+    def stds(self) -> tuple[float, ...]:
+        """One divisor a channel; 1 where the card gives none."""
+        return self.std or (1.0,) * self.channel_count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for key, values in (("mean", self.mean), ("std", self.std)):
+            if values and len(values) != self.channel_count:
+                raise ValueError(f"{key}: {len(values)} values, but {self.channels} has {self.channel_count} channels")
+        if self.crop_fraction != 1.0 and self.fit != "centre_crop":
+            raise ValueError(f"crop_fraction: only fit = 'centre_crop' has one, not {self.fit!r}")
+        return self
+
+
+class OutputSpec(_Part):
+    """What comes out: ``background`` leading numbers that are no class, then ``classes`` numbers, one a label."""
+
+    classes: Annotated[int, Field(ge=1, le=1_000_000)]
+    softmax: bool
+    """True if the output is probabilities already."""
+    background: Annotated[int, Field(ge=0, le=1000)] = 0
+    name: str | None = None
+    """Which output, where the network has several."""
+
+    @property
+    def width(self) -> int:
+        """Numbers per picture."""
+        return self.background + self.classes
+
+
+class LabelSpec(_Part):
+    """The label list: a ``file`` beside the card in some ``format``, or a ``set`` of the catalogue."""
+
+    file: PlainName | None = None
+    set: ModelName | None = None
+    format: LabelFormat = "lines"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.file is None) == (self.set is None):
+            raise ValueError("give either file or set")
+        return self
+
+
+class Accuracy(_Part):
+    """Published accuracy in percent, and who published it."""
+
+    top1: Annotated[float, Field(ge=0, le=100)]
+    top5: Annotated[float, Field(ge=0, le=100)] | None = None
+    source: str
+
+
+class Reference(_Part):
+    """A picture whose answer is known."""
+
+    picture: PlainName
+    top1: str
+    min_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class ModelCard(_Part):
+    """Everything about a network. Frozen; unknown keys are errors."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: ModelName
+    title: str = ""
+    task: Literal["classification"]
+    framework: Framework
+    licence: str
+    origin: str
+    verified: bool
+    """True where the labels were checked on pictures by this project's own tests."""
+    files: Annotated[tuple[CardFile, ...], Field(min_length=1)]
+    input: InputSpec
+    output: OutputSpec
+    labels: LabelSpec
+    accuracy: Accuracy | None = None
+    reference: Reference | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """All files together."""
+        return sum(file.bytes for file in self.files)
+
+    def fit_plan(self) -> FitPlan:
+        """How pictures are fitted to this network."""
+        spec = self.input
+        return FitPlan(
+            mode=spec.fit,
+            size_wh=(spec.width, spec.height),
+            crop_fraction=spec.crop_fraction,
+            interpolation=spec.interpolation,
+            pad_value=spec.pad_value,
+            channels=spec.channel_count,
+        )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        roles = [file.role for file in self.files]
+        for role in ("weights", "config"):
+            if roles.count(role) > 1:
+                raise ValueError(f"files: {roles.count(role)} files with role {role!r}, at most one can be")
+        if "weights" not in roles:
+            raise ValueError("files: none with role 'weights'")
+        if self.framework in _NEEDS_CONFIG and "config" not in roles:
+            raise ValueError(f"files: {self.framework} also needs one with role 'config'")
+        return self
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read and check ``card.toml``.
+
+    Raises:
+        CardError: names the file, the key, what is wrong, and the nearest known key for an unknown one.
+    """
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CardError(f"{path}: is not valid TOML: {error}") from error
+    schema = content.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise CardError(
+            f"{path}: schema {schema} is newer than this streamclf, which knows {SCHEMA}; please upgrade streamclf"
+        )
+    try:
+        return ModelCard.model_validate_json(_as_json(content))
+    except ValidationError as error:
+        raise CardError(f"{path}: {_sentence(error)}") from error
+
+
+def _as_json(content: dict[str, Any]) -> str:
+    # Strict validation from JSON takes arrays for tuples; from Python values it would not.
+    return json.dumps(content, default=str)
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first of the faults, for a person, and how many more there are."""
+    faults = error.errors(include_url=False)
+    fault = min(
+        faults, key=lambda f: f["type"] == "missing"
+    )  # a misspelt key is also a missing one: name the misspelling
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        text = f"{where} is no key of a card{_nearest(fault['loc'])}"
+    elif fault["type"] == "missing":
+        text = f"{where} is missing"
+    else:
+        reason = fault["msg"].removeprefix("Value error, ")
+        given = "" if isinstance(fault["input"], dict) else f" ({fault['input']!r})"
+        text = f"{where}{given}: {reason}" if where else reason
+    return text if len(faults) == 1 else f"{text} (and {len(faults) - 1} more)"
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    part: type[BaseModel] | None = ModelCard
+    for key in location[:-1]:
+        if isinstance(key, str) and part is not None and key in part.model_fields:
+            part = _part_of(part.model_fields[key].annotation)
+    if part is None:
+        return ""
+    known = [field.alias or name for name, field in part.model_fields.items()]
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
+
+
+def _part_of(annotation: object) -> type[BaseModel] | None:
+    """The card's part inside ``X``, ``X | None`` or ``tuple[X, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((part for inner in typing.get_args(annotation) if (part := _part_of(inner))), None)

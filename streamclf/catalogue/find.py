@@ -1,0 +1,210 @@
+"""Find a network by name or folder, and its files, each checked against its digest."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamclf.catalogue.card import CARD_NAME, CardFile, FileRole, ModelCard, read_card
+from streamclf.catalogue.labels import read_labels
+from streamclf.errors import CardError, ModelFileError, UnknownModelError
+
+log = logging.getLogger("streamclf")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A network that is all here: its card, its files (digests checked) and its labels, one a class."""
+
+    card: ModelCard
+    folder: Path
+    paths: dict[FileRole, Path]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A card that a name leads to. ``available``: every file is here with the right size (the digest is checked on loading)."""
+
+    card: ModelCard
+    folder: Path
+    available: bool
+
+    @property
+    def name(self) -> str:
+        """What ``find_model`` takes."""
+        return self.card.name
+
+    @property
+    def size_mb(self) -> float:
+        """All files together, in megabytes (1e6 bytes)."""
+        return self.card.size_bytes / 1e6
+
+
+def find_model(name_or_folder: str | Path) -> ResolvedModel:
+    """The network of that name, or of the folder that holds its ``card.toml``.
+
+    Raises:
+        UnknownModelError: no such name or folder; the nearest names are in the message.
+        CardError: the card or its label list contradicts itself.
+        ModelFileError: a file is missing or has another digest than the card says.
+    """
+    folder = _folder_of(name_or_folder)
+    card = read_card(folder / CARD_NAME)
+    return ResolvedModel(
+        card, folder, {file.role: _checked(file, card, folder) for file in card.files}, _labels(card, folder)
+    )
+
+
+def list_models() -> list[ModelEntry]:
+    """Every network that ``find_model`` finds by name, by name; a broken card is logged and left out."""
+    entries = {}
+    for name, folder in sorted(_named_folders().items()):
+        try:
+            card = read_card(folder / CARD_NAME)
+            _check_name(card, folder)
+        except CardError as error:
+            log.warning("left out of the list: %s", error)
+            continue
+        available = all(any(_has_size(path, file) for path in _candidates(file, folder)) for file in card.files)
+        entries[name] = ModelEntry(card, folder, available)
+    return list(entries.values())
+
+
+def search_folders() -> list[Path]:
+    """Where names are looked up, first one first."""
+    own = [Path(part).expanduser() for part in os.environ.get("STREAMCLF_MODELS", "").split(os.pathsep) if part]
+    return [*own, Path("~/.local/share/streamclf/models").expanduser(), builtin_folder()]
+
+
+def builtin_folder() -> Path:
+    """The catalogue that comes with streamclf: inside the wheel, or the top level of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    packed = package / "data" / "models"
+    return packed if packed.is_dir() else package.parent / "models"
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept."""
+    return Path(os.environ.get("STREAMCLF_CACHE") or "~/.cache/streamclf").expanduser()
+
+
+def _named_folders() -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for root in search_folders():
+        for card in sorted(root.glob(f"*/{CARD_NAME}")):
+            named.setdefault(card.parent.name, card.parent)
+    return named
+
+
+def _folder_of(name_or_folder: str | Path) -> Path:
+    given = Path(name_or_folder).expanduser()
+    if given.name == CARD_NAME and given.is_file():
+        return given.parent
+    if (given / CARD_NAME).is_file():
+        return given
+    name = str(name_or_folder)
+    if isinstance(name_or_folder, Path) or len(given.parts) > 1 or name.startswith("."):
+        problem = f"the folder holds no {CARD_NAME}" if given.is_dir() else "there is no such folder"
+        raise UnknownModelError(f"{name}: {problem}")
+    named = _named_folders()
+    if name not in named:
+        close = difflib.get_close_matches(name, named, n=3, cutoff=0.5) or sorted(named)
+        raise UnknownModelError(
+            f"{name}: no model of that name; did you mean {', '.join(close)}?"
+            if close
+            else f"{name}: no model of that name"
+        )
+    _check_name(read_card(named[name] / CARD_NAME), named[name])
+    return named[name]
+
+
+def _check_name(card: ModelCard, folder: Path) -> None:
+    if card.name != folder.name:
+        raise CardError(
+            f"{folder / CARD_NAME}: name is {card.name!r}, but the folder is {folder.name!r}; they must agree"
+        )
+
+
+def _labels(card: ModelCard, folder: Path) -> tuple[str, ...]:
+    spec = card.labels
+    if spec.file is not None:
+        path = folder / spec.file
+    else:
+        sets = builtin_folder() / "labels"
+        path = sets / f"{spec.set}.txt"
+        if not path.is_file():
+            known = ", ".join(sorted(p.stem for p in sets.glob("*.txt")))
+            raise CardError(f"{folder / CARD_NAME}: labels.set {spec.set!r} is unknown; there are {known}")
+    labels = read_labels(path, spec.format)
+    if len(labels) != card.output.classes:
+        raise CardError(
+            f"{path}: {len(labels)} labels, but the card of {card.name} says output.classes = {card.output.classes}"
+        )
+    return labels
+
+
+def _checked(file: CardFile, card: ModelCard, folder: Path) -> Path:
+    """The file's path, its digest checked. What lies beside the card is meant; elsewhere another may only share the name."""
+    wrong: str | None = None
+    for path in _candidates(file, folder):
+        problem = _problem(path, file)
+        if problem is None:
+            return path
+        wrong = (
+            wrong
+            or f"{path}: {problem}; this is not the file that the card of {card.name} describes: delete it and get it anew"
+        )
+        if path.parent == folder:
+            break
+    if wrong is None:
+        raise ModelFileError(_missing(file, card, folder))
+    raise ModelFileError(wrong)
+
+
+def _missing(file: CardFile, card: ModelCard, folder: Path) -> str:
+    mirror = os.environ.get("STREAMCLF_MIRROR")
+    looked = [str(folder), str(cache_folder()), *([mirror] if mirror else [])]
+    way_out = f"get it from {file.url} and put it into {cache_folder()}" if file.url else "put it beside the card"
+    mirrors = "" if mirror else ", or name a folder that holds it in STREAMCLF_MIRROR"
+    return (
+        f"{file.name}: a file of {card.name} ({file.bytes / 1e6:.1f} MB, licence {card.licence}) is missing, looked in "
+        f"{', '.join(looked)}; {way_out}{mirrors}"
+    )
+
+
+def _candidates(file: CardFile, folder: Path) -> Iterator[Path]:
+    """Where a file of that name lies: beside the card, anywhere in the cache, anywhere in the mirror."""
+    if (folder / file.name).is_file():
+        yield folder / file.name
+    mirror = os.environ.get("STREAMCLF_MIRROR")
+    for root in (cache_folder(), Path(mirror).expanduser() if mirror else None):
+        if root is not None:
+            yield from (Path(parent, file.name) for parent, _, names in os.walk(root) if file.name in names)
+
+
+def _has_size(path: Path, file: CardFile) -> bool:
+    try:
+        return path.stat().st_size == file.bytes
+    except OSError:
+        return False
+
+
+def _problem(path: Path, file: CardFile) -> str | None:
+    """What tells the file from the one of the card; None if nothing does."""
+    try:
+        for kind, wanted in (("sha256", file.sha256), ("sha1", file.sha1)):
+            if wanted is None:
+                continue
+            with path.open("rb") as content:
+                found = hashlib.file_digest(content, kind).hexdigest()
+            if found != wanted:
+                return f"{path.stat().st_size} bytes with {kind} {found[:12]}... instead of {file.bytes} with {wanted[:12]}..."
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return None
