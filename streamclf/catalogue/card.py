@@ -34,7 +34,9 @@ Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Side: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
 
-_NEEDS_CONFIG = ("caffe", "darknet")
+NEEDS_CONFIG = ("caffe", "darknet")
+"""Frameworks whose network is two files: the definition and the weights."""
+_MAY_CONFIG = (*NEEDS_CONFIG, "tensorflow")
 
 
 class _Part(BaseModel):
@@ -190,8 +192,10 @@ class ModelCard(_Part):
                 raise ValueError(f"files: {roles.count(role)} files with role {role!r}, at most one can be")
         if "weights" not in roles:
             raise ValueError("files: none with role 'weights'")
-        if self.framework in _NEEDS_CONFIG and "config" not in roles:
+        if self.framework in NEEDS_CONFIG and "config" not in roles:
             raise ValueError(f"files: {self.framework} also needs one with role 'config'")
+        if self.framework not in _MAY_CONFIG and "config" in roles:
+            raise ValueError(f"files: {self.framework} has none with role 'config'")
         return self
 
 

@@ -1,0 +1,173 @@
+"""Card and engine together: predictions for frames, or for pictures of a loop of one's own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from streamclf.catalogue.find import ResolvedModel, find_model
+from streamclf.engine import EngineInfo, Target
+from streamclf.errors import EngineError
+from streamclf.frame import FitPlan, Frame
+from streamclf.prediction import Latency, Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from streamclf.engine import FloatArray
+
+
+class Interpreter:
+    """Turns what an engine puts out into predictions, as the network's card says."""
+
+    def __init__(self, model: ResolvedModel, top_k: int):
+        self._output, self._top_k = model.card.output, top_k
+        self.name = model.card.name
+        self.labels = model.labels
+        self.plan: FitPlan = model.card.fit_plan()
+
+    def predictions(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
+        """One prediction a frame, in their order, from an engine's ``outputs`` for them; ``steady`` and ``latency`` are None.
+
+        Raises:
+            EngineError: an output is missing, has another shape than (frames, classes), or holds NaN.
+        """
+        from streamclf.vision.postprocess import class_rows, probabilities, top_k
+
+        rows = class_rows(self._pick(outputs), len(frames), self._output.width)
+        every = probabilities(rows, self._output.softmax, self._output.background)
+        return [
+            Prediction(frame, top_k(row, self.labels, self._top_k), row, self.name)
+            for frame, row in zip(frames, every, strict=True)
+        ]
+
+    def _pick(self, outputs: Mapping[str, FloatArray]) -> FloatArray:
+        wanted = self._output.name
+        if wanted is None and len(outputs) == 1:
+            return next(iter(outputs.values()))
+        if wanted is None or wanted not in outputs:
+            raise EngineError(
+                f"{self.name}: the engine puts out {', '.join(outputs)}; the card wants {wanted or 'the only one'}"
+            )
+        return outputs[wanted]
+
+
+class Classifier:
+    """Classifies pictures in a loop of your own: ``Classifier("mobilenet-v2-qdq").classify(image).top``.
+
+    ``model`` is a card's name, a folder with a ``card.toml``, or a resolved one. The network is loaded at once and answers in the
+    calling thread, with all processors; several threads take turns (on OpenCL only the thread that made it may use it).
+    A context manager.
+
+    Raises:
+        UnknownModelError, CardError, ModelFileError: the network is not to be found, or not as its card says.
+        EngineError: it cannot be loaded or run.
+    """
+
+    def __init__(self, model: str | Path | ResolvedModel, target: Target = "cpu", top_k: int = 5):
+        from streamclf.engines.opencv_dnn import OpenCvDnnLoader
+
+        resolved = model if isinstance(model, ResolvedModel) else find_model(model)
+        self._interpreter = Interpreter(resolved, top_k)
+        self._engine = OpenCvDnnLoader(resolved, target, live=True).load()
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @property
+    def info(self) -> EngineInfo:
+        """What the engine was asked for and what it really runs on."""
+        return self._engine.info
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of every class, by class id."""
+        return self._interpreter.labels
+
+    def classify(self, image: npt.NDArray[np.uint8]) -> Prediction:
+        """The answer for one picture: (H, W, 3) uint8 BGR, (H, W) grey, or (H, W, 4) BGRA. See ``classify_batch``."""
+        return self.classify_batch([image])[0]
+
+    def classify_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Prediction]:
+        """One answer a picture, in their order; pictures of different sizes are welcome.
+
+        The predictions' frames look at the given arrays where those are BGR: copy them first if you go on writing into them.
+
+        Raises:
+            ValueError: a picture of another type or shape.
+            EngineError: the network failed, or the classifier is closed.
+        """
+        from streamclf.vision.picture import BgrPicture
+        from streamclf.vision.preprocess import as_bgr
+
+        now = time.monotonic()
+        # A view, because a picture is read-only and the caller's array shall not become so.
+        pictures = [BgrPicture(as_bgr(image).view()) for image in images]
+        frames = [
+            Frame(picture, "pictures", self._count + i, None, Fraction(1, 1000), now)
+            for i, picture in enumerate(pictures)
+        ]
+        self._count += len(frames)
+        return self.classify_frames(frames)
+
+    def classify_frames(self, frames: Sequence[Frame]) -> list[Prediction]:
+        """One answer a frame, in their order. ``latency`` has the forward pass (``infer_ms``, shared by the frames of a batch)
+        and the time since the frame was captured; nothing waited.
+
+        Raises:
+            EngineError: the network failed, or the classifier is closed.
+        """
+        fitted = [frame.picture.fit(self._interpreter.plan) for frame in frames]
+        answers: dict[int, Prediction] = {}
+        for places in _batches([picture.shape for picture in fitted], self.info.batch_sizes, self.info.best_batch):
+            batch = [fitted[place] for place in places]
+            answers.update(zip(places, self._answer([frames[place] for place in places], batch), strict=True))
+        return [answers[place] for place in range(len(frames))]
+
+    def close(self) -> None:
+        """Free the network; idempotent."""
+        self._engine.close()
+
+    def __enter__(self) -> Classifier:
+        """The classifier itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Free the network."""
+        self.close()
+
+    def _answer(self, frames: Sequence[Frame], fitted: Sequence[npt.NDArray[np.uint8]]) -> list[Prediction]:
+        import numpy as np
+
+        with self._lock:
+            started = time.monotonic()
+            outputs = self._engine.run(np.stack(fitted))
+            ended = time.monotonic()
+        return [
+            replace(
+                prediction, latency=Latency(0.0, (ended - started) * 1e3, (ended - prediction.frame.captured_s) * 1e3)
+            )
+            for prediction in self._interpreter.predictions(frames, outputs)
+        ]
+
+
+def _batches(shapes: Sequence[tuple[Any, ...]], sizes: Sequence[int], best: int) -> list[list[int]]:
+    """Places 0..n-1 in groups of one shape, each as large as ``sizes`` allow up to ``best``."""
+    by_shape: dict[tuple[Any, ...], list[int]] = {}
+    for place, shape in enumerate(shapes):
+        by_shape.setdefault(shape, []).append(place)
+    groups = []
+    for places in by_shape.values():
+        while places:
+            size = max(size for size in sizes if size <= min(best, len(places)))
+            groups.append(places[:size])
+            places = places[size:]
+    return groups

@@ -1,0 +1,313 @@
+"""Networks run by OpenCV's own dnn module, on the CPU or an OpenCL device."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, get_args
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from streamclf.catalogue.card import CARD_NAME, NEEDS_CONFIG, FileRole, Framework
+from streamclf.catalogue.find import ResolvedModel
+from streamclf.engine import EngineInfo, Target
+from streamclf.errors import CardError, EngineError, UsageError
+from streamclf.proof import Batch, Rows, agree, picture_ms, probe_pictures, prove_batches, usable_cpus
+from streamclf.vision.postprocess import class_rows, probabilities, softmax_contradiction
+
+if TYPE_CHECKING:
+    from streamclf.engine import FloatArray
+
+BATCH_SIZES = (1, 2, 4)
+"""What is tried at load: each change of the size costs a re-planning, and beyond 4 nothing is gained."""
+LARGE_BYTES = 100_000_000
+"""Above this the weights are held once only."""
+
+_READERS: dict[Framework, str] = {
+    "caffe": "readNetFromCaffe",
+    "tensorflow": "readNetFromTensorflow",
+    "torch": "readNetFromTorch",
+    "darknet": "readNetFromDarknet",
+    "onnx": "readNetFromONNX",
+}
+_TARGETS: dict[Target, int] = {
+    "cpu": cv2.dnn.DNN_TARGET_CPU,
+    "opencl": cv2.dnn.DNN_TARGET_OPENCL,
+    "opencl-fp16": cv2.dnn.DNN_TARGET_OPENCL_FP16,
+}
+# How far a probability may be from the CPU's.
+_TOLERANCES: dict[Target, float] = {"cpu": 0.0, "opencl": 1e-3, "opencl-fp16": 2e-2}
+# cv2's messages may hold bytes of the broken file that are no text.
+_FAULTS = (cv2.error, UnicodeError, SystemError, MemoryError)
+
+
+def readable_frameworks() -> dict[str, bool]:
+    """Which kinds of networks this cv2 can read (OpenCV 5 has lost some)."""
+    return {framework: hasattr(cv2.dnn, reader) for framework, reader in _READERS.items()}
+
+
+def available_targets() -> dict[str, bool]:
+    """Which targets would really be used here, by name."""
+    return {target: usable_target(target)[0] == target for target in get_args(Target)}
+
+
+def usable_target(target: Target) -> tuple[Target, str]:
+    """What ``target`` comes down to here, and why in a sentence ("" where it is granted).
+
+    cv2 itself never tells: without a fitting device it runs on the CPU, and a ``Net`` has no getter for it.
+    """
+    if target == "cpu":
+        return "cpu", ""
+    if _TARGETS[target] not in cv2.dnn.getAvailableTargets(cv2.dnn.DNN_BACKEND_OPENCV):
+        reason = "no OpenCL device was found" if cv2.ocl.haveOpenCL() else "no OpenCL runtime is installed"
+        return "cpu", f"asked for {target}, runs on the cpu: {reason}"
+    if os.environ.get("OPENCV_DNN_OPENCL_ALLOW_ALL_DEVICES", "").lower() in ("1", "true"):
+        return target, ""
+    # The same rules as in OpenCV's net_impl.cpp, which only logs what it decides.
+    device = cv2.ocl.Device.getDefault()
+    if device.type() != cv2.ocl.Device_TYPE_GPU:
+        allow = "OPENCV_DNN_OPENCL_ALLOW_ALL_DEVICES=1 allows it"
+        return "cpu", f"asked for {target}, runs on the cpu: the OpenCL device {device.name()} is no GPU ({allow})"
+    if target == "opencl-fp16" and not device.isIntel():
+        return (
+            "opencl",
+            f"asked for opencl-fp16, runs on opencl: OpenCV has 16 bits on Intel GPUs only, not {device.name()}",
+        )
+    return target, ""
+
+
+class OpenCvDnnEngine:
+    """One network in one thread; made by :class:`OpenCvDnnLoader`."""
+
+    def __init__(self, network: _Network, info: EngineInfo):
+        self._network: _Network | None = network
+        self.info = info
+
+    def run(self, batch: npt.NDArray[np.uint8]) -> Mapping[str, FloatArray]:
+        """Fitted pictures (N, H, W, C) uint8 to ``{output's name: float32 with N first}``, arrays of their own.
+
+        Raises:
+            EngineError: the engine is closed, the batch is not of that kind, or cv2 failed.
+        """
+        if self._network is None:
+            raise EngineError("the engine is closed")
+        return self._network.forward(batch)
+
+    def close(self) -> None:
+        """Free the network; idempotent."""
+        self._network = None
+
+
+class OpenCvDnnLoader:
+    """Loads one network as often as there are ``lanes``, each in the thread that calls ``load``.
+
+    How many lanes and threads, measured on SqueezeNet, MobileNet V1 and V2, and Tiny Darknet on two cores: networks of one thread
+    side by side are as fast as one of all threads at any batch size, or faster. So on the CPU, for recorded sources, there is a
+    lane of one thread for each usable processor. One lane of all threads serves where that is better: for live sources (a single
+    picture is answered sooner), for weights above 100 MB (held once), and on OpenCL. ``threads`` overrules the threads of a lane;
+    the lanes follow. The number of threads is cv2's, one for the whole process.
+
+    The first ``load`` proves which batch sizes give the answers of single pictures, and which is the fastest a picture: a larger
+    one is best only if its answers are bitwise equal and it gains at least 5 %. On OpenCL it compares the answers with the CPU's,
+    notes both speeds, and falls back to the CPU if they differ. Later loads reuse all that.
+    """
+
+    def __init__(
+        self,
+        model: ResolvedModel,
+        target: Target = "cpu",
+        live: bool = False,
+        batch: int | None = None,
+        threads: int | None = None,
+    ):
+        for name, value in (("batch", batch), ("threads", threads)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name} {value}: must be at least 1")
+        self._model, self._requested, self._batch = model, target, batch
+        self._target, reason = usable_target(target)
+        self._notes = [reason] if reason else []
+        cpus = usable_cpus()
+        single = live or self._target != "cpu" or model.card.size_bytes > LARGE_BYTES
+        self.threads = threads or (cpus if single else 1)
+        self.lanes = 1 if single else max(1, cpus // self.threads)
+        self._info: EngineInfo | None = None
+        self._lock = threading.Lock()
+
+    def load(self) -> OpenCvDnnEngine:
+        """A loaded and warm engine for the calling thread.
+
+        Raises:
+            EngineError: this cv2 cannot read or run the network.
+            CardError: the card does not fit the network: number of classes, name of the output, softmax.
+        """
+        with self._lock, _quiet_cv2():
+            if self._info is None:
+                cv2.setNumThreads(self.threads)
+                network, self._info = self._prove()
+            else:
+                network = _Network(self._model, self._info.effective_target)
+                network.rows(self._pictures(self._info.best_batch))
+            return OpenCvDnnEngine(network, self._info)
+
+    def _prove(self) -> tuple[_Network, EngineInfo]:
+        network = _Network(self._model, self._target)
+        network.check(self._pictures(2))
+        if self._target != "cpu":
+            network = self._compare(network, _Network(self._model, "cpu"))
+        limit = self._batch or max(BATCH_SIZES)
+        sizes = sorted({size for size in BATCH_SIZES if size <= limit} | {limit})
+        sets = [self._pictures(limit)]
+        if self._model.card.input.fit == "short_side":  # the input's size follows the picture: prove it for two
+            sets.append(self._pictures(limit, wider=True))
+        proof = prove_batches(network.rows, sets, sizes)
+        best = proof.best_batch
+        if self._batch is not None:
+            best = max(proof.batch_sizes)
+            if best != self._batch:
+                self._notes.append(
+                    f"batch {self._batch}: this network does not give the answers of single pictures; uses {best}"
+                )
+        network.rows(self._pictures(best))
+        return network, EngineInfo(
+            name=f"OpenCV {cv2.__version__} dnn",
+            requested_target=self._requested,
+            effective_target=self._target,
+            batch_sizes=proof.batch_sizes,
+            best_batch=best,
+            threads=self.threads,
+            lanes=self.lanes,
+            notes=tuple(self._notes),
+        )
+
+    def _compare(self, network: _Network, on_cpu: _Network) -> _Network:
+        """``network`` if its answers are those of the CPU, which otherwise takes over."""
+        pictures = self._pictures(2)
+        output = self._model.card.output
+        ours, theirs = (
+            np.concatenate([probabilities(n.rows(p[None]), output.softmax, output.background) for p in pictures])
+            for n in (network, on_cpu)
+        )
+        if not agree(ours, theirs, _TOLERANCES[self._target]):
+            self._notes.append(
+                f"{self._target} answers differently from the cpu (by {np.abs(ours - theirs).max():.2g}); runs on the cpu"
+            )
+            self._target = "cpu"
+            return on_cpu
+        speeds = [picture_ms(n.rows, pictures[:1]) for n in (network, on_cpu)]
+        hint = "" if speeds[0] < speeds[1] else "; the cpu is faster here"
+        self._notes.append(f"{self._target} {speeds[0]:.1f} ms a picture, cpu {speeds[1]:.1f} ms, same answers{hint}")
+        return network
+
+    def _pictures(self, count: int, wider: bool = False) -> Batch:
+        spec = self._model.card.input
+        return probe_pictures(count, (spec.width * 4 // 3 if wider else spec.width, spec.height), spec.channel_count)
+
+
+class _Network:
+    """A cv2 net with its card: blobs in the card's way, outputs by name."""
+
+    def __init__(self, model: ResolvedModel, target: Target):
+        self._model = model
+        self._net = _read(model)
+        self._net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
+        self._net.setPreferableTarget(_TARGETS[target])
+        self._names = self._output_names()
+        spec = model.card.input
+        self._params = cv2.dnn.Image2BlobParams()
+        # cv2 computes (x - mean) * scale, the card (x * scale - mean) / std
+        self._params.scalefactor = _scalar(spec.scale / std for std in spec.stds)
+        self._params.mean = _scalar(mean / spec.scale for mean in spec.means)
+        self._params.swapRB = spec.channels == "rgb"
+
+    def forward(self, batch: Batch) -> dict[str, FloatArray]:
+        """(N, H, W, C) uint8 to named outputs; raises EngineError."""
+        channels = self._model.card.input.channel_count
+        if batch.ndim != 4 or batch.shape[3] != channels or batch.dtype != np.uint8 or not batch.size:
+            raise EngineError(f"a batch is (N, H, W, {channels}) uint8, not {batch.shape} {batch.dtype}")
+        try:
+            blob = np.asarray(cv2.dnn.blobFromImagesWithParams(list(batch), self._params), np.float32)
+            if self._model.card.input.layout == "NHWC":
+                blob = np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
+            self._net.setInput(blob)
+            outputs = self._net.forward(self._names)
+        except _FAULTS as error:
+            name, path = self._model.card.name, self._model.paths["weights"]
+            raise EngineError(
+                f"{name}: {path} failed on a batch of the shape {batch.shape}: {_short(error)}"
+            ) from error
+        return {name: np.asarray(output, np.float32) for name, output in zip(self._names, outputs, strict=True)}
+
+    def rows(self, batch: Batch) -> Rows:
+        """(N, H, W, C) uint8 to the classifier's raw rows (N, background + classes)."""
+        output = self.forward(batch)[self._names[0]]
+        return class_rows(output, len(batch), self._model.card.output.width)
+
+    def check(self, pictures: Batch) -> None:
+        """Raise CardError where the card's [output] does not fit what comes out."""
+        spec, card_path = self._model.card.output, self._model.folder / CARD_NAME
+        output = self.forward(pictures[:1])[self._names[0]]
+        if output.size != spec.width:
+            says = f"output.classes {spec.classes} + output.background {spec.background}"
+            raise CardError(f"{card_path}: says {says}, but the network gives {output.size} numbers {output.shape}")
+        rows = np.concatenate([self.rows(picture[None]) for picture in pictures])
+        contradiction = softmax_contradiction(rows, spec.softmax)
+        if contradiction:
+            raise CardError(f"{card_path}: {contradiction}")
+
+    def _output_names(self) -> list[str]:
+        names = list(self._net.getUnconnectedOutLayersNames())
+        wanted = self._model.card.output.name
+        if wanted is None and len(names) == 1:
+            return names
+        if wanted is not None and (wanted in names or wanted in self._net.getLayerNames()):
+            return [wanted]
+        problem = "output.name is missing" if wanted is None else f"output.name {wanted!r} is none of the network's"
+        raise CardError(f"{self._model.folder / CARD_NAME}: {problem}; its outputs are {', '.join(names)}")
+
+
+def _read(model: ResolvedModel) -> Any:
+    card = model.card
+    reader = getattr(cv2.dnn, _READERS[card.framework], None)
+    if reader is None:
+        raise EngineError(
+            f"{card.name}: OpenCV {cv2.__version__} does not read {card.framework} networks; install opencv-python below 5, or "
+            "take a network in ONNX form"
+        )
+    config_first: tuple[FileRole, ...] = ("config", "weights")
+    order = config_first if card.framework in NEEDS_CONFIG else config_first[::-1]
+    files = [str(model.paths[role]) for role in order if role in model.paths]
+    try:
+        net = reader(*files)
+    except _FAULTS as error:
+        raise EngineError(f"{' and '.join(files)}: not a readable {card.framework} network: {_short(error)}") from error
+    if net.empty():
+        raise EngineError(f"{' and '.join(files)}: holds no {card.framework} network")
+    return net
+
+
+def _scalar(values: Iterable[float]) -> tuple[float, float, float, float]:
+    first, second, third, *_ = (*values, 0.0, 0.0)
+    return first, second, third, 0.0
+
+
+def _short(error: BaseException) -> str:
+    """What cv2 says, without where in its sources, on one line."""
+    words = (getattr(error, "err", "") or str(error)).replace(">", " ").split()
+    text = " ".join(words)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+@contextmanager
+def _quiet_cv2() -> Iterator[None]:
+    """cv2 prints what it then raises: nothing of it while a network is read and tried out."""
+    logging = cv2.utils.logging
+    level = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
