@@ -112,7 +112,7 @@ class OpenCvDnnLoader:
     the lanes follow. The number of threads is cv2's, one for the whole process.
 
     The first ``load`` proves which batch sizes give the answers of single pictures, and which is the fastest a picture: a larger
-    one is best only if its answers are bitwise equal and it gains at least 5 %. On OpenCL it compares the answers with the CPU's,
+    one is best only if its answers are bitwise equal and it gains at least 5 % (live sources never wait for one). On OpenCL it compares the answers with the CPU's,
     notes both speeds, and falls back to the CPU if they differ. Later loads reuse all that.
     """
 
@@ -127,7 +127,8 @@ class OpenCvDnnLoader:
         for name, value in (("batch", batch), ("threads", threads)):
             if value is not None and value < 1:
                 raise UsageError(f"{name} {value}: must be at least 1")
-        self._model, self._requested, self._batch = model, target, batch
+        self._model, self._requested, self._batch, self._live = model, target, batch, live
+        self._most = max(BATCH_SIZES)
         self._target, reason = usable_target(target)
         self._notes = [reason] if reason else []
         cpus = usable_cpus()
@@ -158,12 +159,12 @@ class OpenCvDnnLoader:
         network.check(self._pictures(2))
         if self._target != "cpu":
             network = self._compare(network, _Network(self._model, "cpu"))
-        limit = self._batch or max(BATCH_SIZES)
-        sizes = sorted({size for size in BATCH_SIZES if size <= limit} | {limit})
+        limit = self._batch or self._most
+        sizes = [*(size for size in BATCH_SIZES if size < limit), limit]
         sets = [self._pictures(limit)]
         if self._model.card.input.fit == "short_side":  # the input's size follows the picture: prove it for two
             sets.append(self._pictures(limit, wider=True))
-        proof = prove_batches(network.rows, sets, sizes)
+        proof = prove_batches(network.rows, sets, sizes, timed=not self._live and self._batch is None)
         best = proof.best_batch
         if self._batch is not None:
             best = max(proof.batch_sizes)
@@ -198,7 +199,9 @@ class OpenCvDnnLoader:
             self._target = "cpu"
             return on_cpu
         speeds = [picture_ms(n.rows, pictures[:1]) for n in (network, on_cpu)]
-        hint = "" if speeds[0] < speeds[1] else "; the cpu is faster here"
+        hint = ""
+        if speeds[0] > speeds[1]:
+            hint, self._most = "; the cpu is faster here", 1  # every batch size builds kernels for seconds, for nothing
         self._notes.append(f"{self._target} {speeds[0]:.1f} ms a picture, cpu {speeds[1]:.1f} ms, same answers{hint}")
         return network
 
