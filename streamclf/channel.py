@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from streamclf.errors import ChannelClosed
-from streamclf.stats import DropCause
+from streamclf.stats import Cancellation, DropCause
 
 DropPolicy: TypeAlias = Literal["oldest", "newest", "never"]
 
@@ -44,9 +44,11 @@ class _Lane(Generic[T]):
     max_frames: int
     is_live: bool
     items: deque[T] = field(default_factory=deque)
+    held: int = 0
+    """Bytes of this stream from put to release, so also what is being classified or waits for a sink."""
     closed: bool = False
-    waiting: bool = False
-    """A put is blocked: this lane cannot grow any more."""
+    pending: T | None = None
+    """What a blocked put holds."""
 
     @property
     def newest_only(self) -> bool:
@@ -65,8 +67,8 @@ class Batch(Generic[T]):
 class Inbox(Generic[T]):
     """One bounded lane per source, one condition, bounded in frames per lane and in bytes over all.
 
-    Bytes count from ``put`` until ``release``, so what is being classified or waits for a sink is counted too. A lane with
-    nothing waiting accepts one item whatever its size, so that one large picture cannot block a run.
+    Bytes count from ``put`` until ``release``, so what is being classified or waits for a sink is counted too. A stream that
+    holds nothing may put one item whatever its size, so that neither a large picture nor a greedy neighbour can block it.
     """
 
     def __init__(self, max_bytes: int, on_drop: OnDrop, on_bytes: Callable[[int], None] = lambda nbytes: None):
@@ -76,7 +78,7 @@ class Inbox(Generic[T]):
         self._changed = threading.Condition()
         self._bytes = 0
         self._tickets = 0
-        self._cancelled: DropCause | None = None
+        self._cancelled: Cancellation | None = None
 
     def add_lane(self, stream: str, policy: DropPolicy, max_frames: int, is_live: bool) -> None:
         """A lane for one source. Before anything is put or taken."""
@@ -99,24 +101,20 @@ class Inbox(Generic[T]):
         """
         with self._changed:
             lane = self._lanes[item.stream]
-            if lane.policy == "never":
-                lane.waiting = not self._fits(lane, item)
-                if lane.waiting:
-                    self._changed.notify_all()  # a batch that waits to be filled must go now
-                    done = self._changed.wait_for(lambda: self._ended(lane) or self._fits(lane, item), timeout_s)
-                    lane.waiting = False
-                    if not done:
-                        raise TimeoutError(f"{item.stream}: no room in the queue after {timeout_s} s")
+            if lane.policy == "never" and not self._fits(lane, item):
+                self._wait_for_room(lane, item, timeout_s)
             if self._ended(lane):
                 self._on_drop(item.stream, self._cancelled or "stopped")
                 raise ChannelClosed(f"{item.stream}: the queue is closed")
-            while not self._fits(lane, item):
-                if lane.policy == "newest":
-                    self._on_drop(item.stream, "queue_full")
-                    return
-                self._discard(lane.items.popleft(), "queue_full")
+            fits = self._fits(lane, item)
+            while not fits and lane.policy == "oldest" and lane.items:
+                self._discard(lane, "queue_full")
+                fits = self._fits(lane, item) or not lane.items  # a waiting item's place always goes to a newer one
+            if not fits:
+                self._on_drop(item.stream, "queue_full")
+                return
             lane.items.append(item)
-            self._bytes += item.nbytes
+            self._hold(lane, item.nbytes)
             self._on_bytes(self._bytes)
             self._changed.notify_all()
 
@@ -140,10 +138,10 @@ class Inbox(Generic[T]):
             self._changed.notify_all()
             return Batch(self._tickets - 1, items)
 
-    def release(self, nbytes: int) -> None:
-        """So many bytes taken earlier are no longer held."""
+    def release(self, stream: str, nbytes: int) -> None:
+        """So many bytes that were taken from ``stream``'s lane are no longer held."""
         with self._changed:
-            self._bytes -= nbytes
+            self._hold(self._lanes[stream], -nbytes)
             self._changed.notify_all()
 
     def wait_cancelled(self, timeout_s: float) -> bool:
@@ -152,9 +150,14 @@ class Inbox(Generic[T]):
             return self._changed.wait_for(lambda: self._cancelled is not None, max(0.0, timeout_s))
 
     @property
-    def cancelled(self) -> bool:
-        """True after ``cancel``."""
-        return self._cancelled is not None
+    def cancelled(self) -> Cancellation | None:
+        """Why the run was cancelled; None while it was not."""
+        return self._cancelled
+
+    @property
+    def held_bytes(self) -> int:
+        """What was put and neither dropped nor released."""
+        return self._bytes
 
     def close_lane(self, stream: str) -> None:
         """This source has ended: what waits is still handed out."""
@@ -162,34 +165,53 @@ class Inbox(Generic[T]):
             self._lanes[stream].closed = True
             self._changed.notify_all()
 
-    def cancel(self, cause: DropCause) -> None:
+    def cancel(self, cause: Cancellation) -> None:
         """Discard and count what waits; wake and refuse everybody from now on. The first cause stays."""
         with self._changed:
             if self._cancelled is None:
                 self._cancelled = cause
             for lane in self._lanes.values():
                 while lane.items:
-                    self._discard(lane.items.popleft(), self._cancelled)
+                    self._discard(lane, self._cancelled)
             self._changed.notify_all()
 
     def _ended(self, lane: _Lane[T]) -> bool:
         return self._cancelled is not None or lane.closed
 
     def _fits(self, lane: _Lane[T], item: T) -> bool:
-        return not lane.items or (len(lane.items) < lane.max_frames and self._bytes + item.nbytes <= self._max_bytes)
+        if not lane.items and not lane.held:
+            return True
+        return len(lane.items) < lane.max_frames and self._bytes + item.nbytes <= self._max_bytes
 
-    def _discard(self, item: T, cause: DropCause) -> None:
-        self._bytes -= item.nbytes
+    def _wait_for_room(self, lane: _Lane[T], item: T, timeout_s: float | None) -> None:
+        lane.pending = item
+        self._changed.notify_all()  # a batch that waits to be filled must go now
+        try:
+            if not self._changed.wait_for(lambda: self._ended(lane) or self._fits(lane, item), timeout_s):
+                raise TimeoutError(f"{item.stream}: no room in the queue after {timeout_s} s")
+        finally:
+            lane.pending = None
+
+    def _hold(self, lane: _Lane[T], nbytes: int) -> None:
+        lane.held += nbytes
+        self._bytes += nbytes
+
+    def _discard(self, lane: _Lane[T], cause: DropCause) -> None:
+        item = lane.items.popleft()
+        self._hold(lane, -item.nbytes)
         self._on_drop(item.stream, cause)
 
     def _ready(self, fill_to: int) -> bool:
         lanes = self._lanes.values()
-        waiting = sum(len(lane.items) for lane in lanes)
         if all(self._ended(lane) for lane in lanes):
             return True
-        if not waiting:
-            return False
-        return waiting >= fill_to or any(lane.waiting or (lane.is_live and not lane.closed) for lane in lanes)
+        waiting = sum(len(lane.items) for lane in lanes)
+        return waiting >= max(fill_to, 1) or (waiting > 0 and any(self._presses(lane) for lane in lanes))
+
+    def _presses(self, lane: _Lane[T]) -> bool:
+        """Whether a batch should go as it is: a live lane never waits, and a full one cannot grow."""
+        full = lane.pending is not None and not self._fits(lane, lane.pending)
+        return full or (lane.is_live and not lane.closed)
 
     def _collect(self, sizes: tuple[int, ...], fill_to: int) -> list[T]:
         live = any(lane.is_live and not lane.closed for lane in self._lanes.values())
@@ -203,7 +225,7 @@ class Inbox(Generic[T]):
         for stream, _ in chosen:
             lane = self._lanes[stream]
             while lane.newest_only and len(lane.items) > 1:
-                self._discard(lane.items.popleft(), "stale")
+                self._discard(lane, "stale")
             items.append(lane.items.popleft())
         return items
 
@@ -241,19 +263,19 @@ class Results(Generic[R]):
         self._ready: deque[R] = deque()
         self._next_ticket = 0
         self._changed = threading.Condition()
-        self._closed = self._cancelled = False
+        self._closed = False
 
     def put(self, ticket: int, results: list[R], timeout_s: float | None = None) -> None:
         """Deliver the results of batch ``ticket`` (each ticket once). Waits while full; the next in turn only for its reader.
 
         Raises:
-            ChannelClosed: cancelled.
-            TimeoutError: still full after ``timeout_s``.
+            ChannelClosed: closed or cancelled; the results are not taken.
+            TimeoutError: still full after ``timeout_s``; the results are not taken.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._cancelled or self._admits(ticket), timeout_s):
+            if not self._changed.wait_for(lambda: self._closed or self._admits(ticket), timeout_s):
                 raise TimeoutError(f"no room for results after {timeout_s} s")
-            if self._cancelled:
+            if self._closed:
                 raise ChannelClosed("the results are no longer wanted")
             self._early[ticket] = results
             while (batch := self._early.pop(self._next_ticket, None)) is not None:
@@ -261,32 +283,32 @@ class Results(Generic[R]):
                 self._next_ticket += 1
             self._changed.notify_all()
 
-    def poll(self, timeout_s: float | None = None) -> list[R]:
-        """Everything that is ready, in order; waits for at least one. ``[]`` means nothing yet.
+    def poll(self, timeout_s: float | None = None, limit: int | None = None) -> list[R]:
+        """What is ready, in order, at most ``limit``; waits for at least one. ``[]`` means nothing yet.
 
         Raises:
             ChannelClosed: ended, and everything was handed out.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._closed or self._cancelled, timeout_s)
-            if not self._ready and (self._closed or self._cancelled):
+            self._changed.wait_for(lambda: self._ready or self._closed, timeout_s)
+            if not self._ready and self._closed:
                 raise ChannelClosed("the run has ended")
-            results = list(self._ready)
-            self._ready.clear()
+            count = len(self._ready) if limit is None else min(limit, len(self._ready))
+            results = [self._ready.popleft() for _ in range(count)]
             self._changed.notify_all()
             return results
 
     def close(self) -> None:
-        """Nothing more will be put; what is held is still handed out."""
+        """Refuse everything from now on; what is next in turn is still handed out."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def cancel(self) -> list[R]:
-        """Refuse everything from now on; returns what was held and will never be handed out, for counting."""
+        """Close, and return what was held and will never be handed out, for counting."""
         with self._changed:
-            self._cancelled = True
-            held = list(self._ready) + [r for batch in self._early.values() for r in batch]
+            self._closed = True
+            held = [*self._ready, *(result for batch in self._early.values() for result in batch)]
             self._ready.clear()
             self._early.clear()
             self._changed.notify_all()

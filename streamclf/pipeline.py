@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from streamclf.capture import Capture, Prepared
 from streamclf.channel import Batch, DropPolicy, Inbox, Results
 from streamclf.engine import Engine, EngineInfo, EngineLoader
 from streamclf.errors import ChannelClosed, StageStuck
-from streamclf.frame import Frame, Image
-from streamclf.prediction import Latency, Prediction
+from streamclf.frame import Frame
+from streamclf.prediction import ClassScore, Latency, Prediction
 from streamclf.source import FrameSource
-from streamclf.stats import Clock, DropCause, Ending, RunStats, StatsBoard
+from streamclf.stats import Cancellation, Clock, Ending, RunStats, StatsBoard
 from streamclf.vision.smoothing import Smoother
 
 if TYPE_CHECKING:
@@ -41,34 +43,10 @@ class PipelineOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """A frame on its way to the network: what waits in the Inbox.
-
-    Recorded frames are fitted before they wait (small things wait, and the work runs beside the network); live ones when they
-    are taken (a dropped frame then costs only its decoding).
-    """
-
-    frame: Frame
-    fitted: Image | None
-    batch_key: tuple[int, int]
-    """The size of the network's input."""
-    queued_s: float
-
-    @property
-    def stream(self) -> str:
-        """Whose lane."""
-        return self.frame.stream
-
-    @property
-    def nbytes(self) -> int:
-        """The picture's bytes as long as it is kept, plus the fitted input's."""
-        return self.frame.picture.nbytes + (0 if self.fitted is None else self.fitted.nbytes)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Classified:
     prediction: Prediction
     nbytes: int
+    gaps: int
     queue_ms: float
     infer_ms: float
 
@@ -78,7 +56,7 @@ class Pipeline:
 
     The sources run from the first ``poll`` on, so that outputs can be opened once the network is known to work.
     ``poll`` and iteration give predictions in the order of each stream and raise or stop at the end. Leaving raises the first
-    failure of any stage in its own type, with a note naming the stage.
+    failure of any stage in its own type, with a note naming the stage; one of the body's own goes on with such notes added.
     """
 
     def __init__(
@@ -89,25 +67,30 @@ class Pipeline:
         options: PipelineOptions,
         clock: Clock = time.monotonic,
     ):
-        self._sources, self._loader, self._interpreter, self._options = sources, loader, interpreter, options
+        self._loader, self._interpreter, self._options, self._clock = loader, interpreter, options, clock
         self.pictures = True
         """Keep full-size pictures for whoever polls; settled by the first ``poll``."""
-        self._clock = clock
         self._board = StatsBoard(clock)
         self._inbox: Inbox[Prepared] = Inbox(options.queue_bytes, self._board.dropped, self._board.queue_bytes)
-        self._results: Results[_Classified] = Results(max_items=max(16, 4 * loader.lanes))
+        self._results: Results[_Classified] = Results(max_items=max(8, 4 * loader.lanes))
+        self._sources = {source.name: source for source in sources}
+        if len(self._sources) < len(sources):
+            raise ValueError(f"{', '.join(source.name for source in sources)}: two sources have one name; rename one")
+        self._captures = {source.name: Capture(source, self._inbox, self._board, options, clock) for source in sources}
+        self._idle = list(sources)
+        """Not yet owned by a thread, which then closes them."""
         self._smoothers: dict[str, Smoother] = {}
+        self._gaps: dict[str, int] = {}
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._lock = threading.Lock()
-        self._lanes_running = 0
+        self._lanes_running = loader.lanes
         self._engine_info: EngineInfo | None = None
-        self._capturing = self._stopped = False
 
     @property
     def stats(self) -> RunStats:
         """The run's numbers now."""
-        for source in self._sources:
+        for source in self._sources.values():
             self._board.corrupt(source.name, source.corrupt)
         target = self._engine_info.effective_target if self._engine_info else ""
         return self._board.snapshot(self._interpreter.name, target)
@@ -127,24 +110,22 @@ class Pipeline:
     @property
     def streams(self) -> dict[str, FrameSource]:
         """The sources by their stream's name."""
-        return {source.name: source for source in self._sources}
+        return dict(self._sources)
 
     def is_live(self, source: FrameSource) -> bool:
-        """Whether ``source`` is treated as live: it is, or plays at its own pace."""
-        return source.is_live or self._options.realtime
+        """Whether ``source`` is treated as live: it is, or plays at its own pace. Final once it has opened."""
+        return self._captures[source.name].is_live
 
     def __enter__(self) -> Pipeline:
         """Open what is recorded, then load the network in its lanes."""
         try:
-            for source in self._sources:
-                live = self.is_live(source)
+            for source in self._sources.values():
                 if not source.is_live:
-                    source.open()
-                self._inbox.add_lane(source.name, self._policy(live), self._queue_frames(live), live)
-                self._board.add_stream(source.name, live, None if source.is_live else source.info.frame_count)
+                    with _stage(f"open {source.name}"):
+                        self._captures[source.name].open()
             self._start_lanes()
-        except BaseException:
-            self._shut("failed")
+        except BaseException as failure:
+            self._end(failure)
             raise
         return self
 
@@ -152,29 +133,33 @@ class Pipeline:
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End every thread; raise the first failure, unless one is on its way already."""
-        stuck = self._shut("stopped" if failure is None else "failed")
-        if failure is None and self._failures:
-            raise self._failures[0]
-        if failure is None and stuck:
-            raise stuck
+        if isinstance(failure, Exception):
+            failure.add_note("in stage: consumer")
+        first = self._end(failure)
+        if failure is None and first is not None:
+            raise first
 
-    def poll(self, timeout_s: float | None = None) -> list[Prediction]:
+    def poll(self, timeout_s: float | None = None, limit: int | None = None) -> list[Prediction]:
         """What was classified since: at least one prediction, or ``[]`` when nothing came within ``timeout_s``.
+
+        A prediction counts as delivered, and its picture no longer as queued, once it is returned: with ``limit`` 1 nothing but
+        the one in hand leaves the queue.
 
         Raises:
             ChannelClosed: the run has ended and everything was handed out.
         """
-        if not self._capturing and not self._inbox.cancelled:
-            self._capturing = True
-            for source in self._sources:
-                self._start(f"capture {source.name}", self._capture, source)
-        return [self._deliver(classified) for classified in self._results.poll(timeout_s)]
+        if not self._threads:
+            raise ValueError("the pipeline was not entered; use it in a with statement")
+        while self._idle and not self._inbox.cancelled:
+            self._start(f"capture {self._idle[0].name}", self._capture, self._idle[0])
+            del self._idle[0]
+        return [self._deliver(classified) for classified in self._results.poll(timeout_s, limit)]
 
     def __iter__(self) -> Iterator[Prediction]:
         """Predictions until the run ends."""
         while True:
             try:
-                yield from self.poll()
+                yield from self.poll(limit=1)
             except ChannelClosed:
                 return
 
@@ -183,18 +168,16 @@ class Pipeline:
         self._board.written(prediction.frame.stream)
 
     def stop(self) -> None:
-        """End the run in good order: what waits is dropped and counted, what was classified is still handed out."""
-        self._stopped = True
+        """End the run in good order: what waits is dropped and counted, what was classified is still handed out.
+
+        Any thread, and a signal handler, may call it.
+        """
         self._inbox.cancel("stopped")
 
-    def _policy(self, live: bool) -> DropPolicy:
-        return self._options.drop or ("oldest" if live else "never")
+    # ---- starting and ending
 
-    def _queue_frames(self, live: bool) -> int:
-        return self._options.live_queue_frames if live else self._options.recorded_queue_frames
-
-    def _start(self, name: str, body: object, *arguments: object) -> None:
-        thread = threading.Thread(target=body, args=arguments, name=f"streamclf {name}", daemon=True)  # type: ignore[arg-type]
+    def _start(self, name: str, body: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=body, args=arguments, name=f"streamclf {name}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -202,119 +185,112 @@ class Pipeline:
         """One lane after the other, so that the first proves the batch sizes alone; raises what a load raises."""
         for number in range(self._loader.lanes):
             loaded = threading.Event()
-            with self._lock:
-                self._lanes_running += 1
             self._start(f"classify {number}", self._classify, loaded)
             loaded.wait()
             if self._failures:
                 raise self._failures[0]
 
-    def _shut(self, cause: DropCause) -> StageStuck | None:
-        """Cancel every channel, join every thread under one deadline; the stuck ones as an error."""
-        self._inbox.cancel(cause)
-        if not self._capturing:  # else each capture thread closes its own
-            for source in self._sources:
-                source.close()
-        deadline = time.monotonic() + self._options.join_timeout_s
+    def _end(self, failure: BaseException | None) -> BaseException | None:
+        """Cancel every channel, join every thread under one deadline; the first failure, with the later ones in its notes."""
+        self._inbox.cancel("failed" if isinstance(failure, Exception) else "stopped")
+        cause = self._inbox.cancelled or "stopped"
+        self._close_idle(cause)
         for classified in self._results.cancel():
-            self._board.dropped(classified.prediction.frame.stream, cause)
-        for thread in self._threads:
+            self._lose(classified.prediction.frame.stream, classified.nbytes, cause)
+        stuck = self._join()
+        if stuck or not isinstance(failure, Exception | None):
+            self._board.settle(cause)
+        self._board.finish()
+        failures = ([] if failure is None else [failure]) + self._failures + stuck
+        for later in failures[1:]:
+            if later is not failures[0]:
+                failures[0].add_note(f"also: {', '.join([f'{type(later).__name__}: {later}', *_notes(later)])}")
+        return failures[0] if failures else None
+
+    def _close_idle(self, cause: Cancellation) -> None:
+        while self._idle:
+            source = self._idle.pop()
+            self._board.ended(source.name, cause)
+            try:
+                source.close()
+            except Exception as failure:
+                self._fail(f"close {source.name}", failure)
+
+    def _join(self) -> list[BaseException]:
+        deadline = time.monotonic() + self._options.join_timeout_s
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
             thread.join(max(0.0, deadline - time.monotonic()))
-        stuck = [thread.name for thread in self._threads if thread.is_alive()]
-        if not stuck:
-            return None
-        return StageStuck(f"{', '.join(stuck)}: did not end within {self._options.join_timeout_s:g} s")
+        stuck = ", ".join(thread.name for thread in started if thread.is_alive())
+        return [StageStuck(f"{stuck}: did not end within {self._options.join_timeout_s:g} s")] if stuck else []
 
     def _fail(self, stage: str, failure: BaseException) -> None:
         failure.add_note(f"in stage: {stage}")
         with self._lock:
             self._failures.append(failure)
 
+    def _lose(self, stream: str, nbytes: int, cause: Cancellation) -> None:
+        self._board.dropped(stream, cause)
+        self._inbox.release(stream, nbytes)
+
     # ---- capture threads
 
     def _capture(self, source: FrameSource) -> None:
-        ending: Ending = "eof"
+        ending: Ending = "failed"
         error: str | None = None
         try:
-            source.open()
-            self._settle(source)
-            ending = self._read(source)
-        except ChannelClosed:
-            ending = "stopped" if self._stopped or not self._failures else "failed"
+            ending = self._captures[source.name].run(self._interpreter.plan, self.pictures)
         except BaseException as failure:
-            ending, error = "failed", str(failure)
+            error = str(failure) or type(failure).__name__
             self._fail(f"capture {source.name}", failure)
         finally:
             self._board.ended(source.name, ending, error)
-            self._inbox.close_lane(source.name)
-            source.close()
-
-    def _settle(self, source: FrameSource) -> None:
-        """Now that the source is open it is known whether it ends by itself."""
-        self._board.frame_count(source.name, source.info.frame_count)
-        live = self.is_live(source)
-        self._inbox.set_lane(source.name, self._policy(live), self._queue_frames(live), live)
-
-    def _read(self, source: FrameSource) -> Ending:
-        kept = 0
-        start_s: float | None = None
-        for frame in source:
-            if self._options.realtime and not source.is_live and frame.pts_s is not None:
-                if start_s is None:
-                    start_s = self._clock() - frame.pts_s
-                self._inbox.wait_cancelled(start_s + frame.pts_s - self._clock())
-                frame = replace(frame, captured_s=self._clock())
-            self._board.captured(source.name)
-            if frame.index % self._options.frame_step and not self._inbox.cancelled:
-                self._board.dropped(source.name, "frame_step")
-                continue
-            self._inbox.put(self._prepare(frame, self.is_live(source)))
-            kept += 1
-            if kept == self._options.max_frames:
-                return "limit"
-        return "eof"
-
-    def _prepare(self, frame: Frame, live: bool) -> Prepared:
-        plan = self._interpreter.plan
-        key = plan.geometry(frame.picture.size_wh).canvas_wh
-        if live or self._inbox.cancelled:
-            return Prepared(frame, None, key, self._clock())
-        fitted = frame.picture.fit(plan)
-        return Prepared(frame if self.pictures else frame.without_picture(), fitted, key, self._clock())
 
     # ---- classify lanes
 
     def _classify(self, loaded: threading.Event) -> None:
-        engine: Engine | None = None
         try:
-            engine = self._loader.load()
-            self._engine_info = engine.info
-            loaded.set()
-            while True:
+            with closing(self._loader.load()) as engine:
+                self._engine_info = engine.info
+                loaded.set()
                 self._serve(engine)
-        except ChannelClosed:
-            pass
         except BaseException as failure:
-            self._fail("classify", failure)
-            self._inbox.cancel("failed")
-            self._results.close()
+            self._abort(failure)
         finally:
             loaded.set()
-            if engine is not None:
-                engine.close()
+
+    def _abort(self, failure: BaseException) -> None:
+        """Nothing can be classified any more: whoever waits anywhere is told at once."""
+        self._fail("classify", failure)
+        self._inbox.cancel("failed")
+        self._results.close()
+
+    def _serve(self, engine: Engine) -> None:
+        """Batch after batch until nothing more comes, or is wanted. The last lane to end closes the results."""
+        try:
+            while True:
+                self._pass_on(engine, self._inbox.take(engine.info.batch_sizes, engine.info.best_batch))
+        except ChannelClosed:
             with self._lock:
                 self._lanes_running -= 1
                 last = not self._lanes_running
             if last:
                 self._results.close()
+        except BaseException as failure:
+            self._abort(failure)
 
-    def _serve(self, engine: Engine) -> None:
-        batch = self._inbox.take(engine.info.batch_sizes, engine.info.best_batch)
+    def _pass_on(self, engine: Engine, batch: Batch[Prepared]) -> None:
+        cause: Cancellation = "failed"
         try:
-            self._results.put(batch.ticket, self._answer(engine, batch))
+            classified = self._answer(engine, batch)
+            try:
+                self._results.put(batch.ticket, classified)
+            except ChannelClosed:
+                cause = self._inbox.cancelled or "failed"
+                raise
         except BaseException:
             for item in batch.items:
-                self._board.dropped(item.stream, "stopped" if self._stopped and not self._failures else "failed")
+                self._lose(item.stream, item.nbytes, cause)
             raise
 
     def _answer(self, engine: Engine, batch: Batch[Prepared]) -> list[_Classified]:
@@ -328,10 +304,9 @@ class Pipeline:
         infer_ms = (self._clock() - started_s) * 1e3
         frames = [item.frame if self.pictures else item.frame.without_picture() for item in batch.items]
         predictions = self._interpreter.predictions(frames, outputs)
-        for item in batch.items:
-            self._board.forwarded(item.stream)
+        self._board.forwarded(item.stream for item in batch.items)
         return [
-            _Classified(prediction, item.nbytes, (taken_s - item.queued_s) * 1e3, infer_ms)
+            _Classified(prediction, item.nbytes, item.gaps, (taken_s - item.queued_s) * 1e3, infer_ms)
             for item, prediction in zip(batch.items, predictions, strict=True)
         ]
 
@@ -341,13 +316,36 @@ class Pipeline:
         prediction = classified.prediction
         frame = prediction.frame
         total_ms = (self._clock() - frame.captured_s) * 1e3
-        self._inbox.release(classified.nbytes)
+        self._inbox.release(frame.stream, classified.nbytes)
         self._board.classified(frame.stream, classified.queue_ms, classified.infer_ms, total_ms)
-        steady = None
-        if frame.pts_s is not None:
-            smoother = self._smoothers.get(frame.stream)
-            if smoother is None:
-                smoother = Smoother(self._interpreter.labels, self._options.smooth_s, self._options.threshold)
-                self._smoothers[frame.stream] = smoother
-            steady = smoother.update(frame.pts_s, prediction.probabilities, frame.after_gap)
-        return replace(prediction, steady=steady, latency=Latency(classified.queue_ms, classified.infer_ms, total_ms))
+        after_gap = self._gaps.get(frame.stream, 0) != classified.gaps
+        self._gaps[frame.stream] = classified.gaps
+        return replace(
+            prediction,
+            frame=replace(frame, after_gap=after_gap),
+            steady=self._steady(frame, prediction, after_gap),
+            latency=Latency(classified.queue_ms, classified.infer_ms, total_ms),
+        )
+
+    def _steady(self, frame: Frame, prediction: Prediction, after_gap: bool) -> ClassScore | None:
+        if frame.pts_s is None:
+            return None
+        smoother = self._smoothers.get(frame.stream)
+        if smoother is None:
+            options = self._options
+            smoother = Smoother(self._interpreter.labels, options.smooth_s, options.threshold)
+            self._smoothers[frame.stream] = smoother
+        return smoother.update(frame.pts_s, prediction.probabilities, after_gap)
+
+
+@contextmanager
+def _stage(name: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as failure:
+        failure.add_note(f"in stage: {name}")
+        raise
+
+
+def _notes(failure: BaseException) -> list[str]:
+    return getattr(failure, "__notes__", [])

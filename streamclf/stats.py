@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -14,47 +14,69 @@ Clock: TypeAlias = Callable[[], float]
 """Seconds on a monotonic clock."""
 
 DropCause: TypeAlias = Literal["queue_full", "stale", "frame_step", "stopped", "failed"]
-Ending: TypeAlias = Literal["eof", "limit", "stopped", "failed"]
+Cancellation: TypeAlias = Literal["stopped", "failed"]
+Ending: TypeAlias = Literal["eof", "limit"] | Cancellation
 Stage: TypeAlias = Literal["capture", "classify", "sink"]
 DROP_CAUSES: tuple[DropCause, ...] = ("queue_full", "stale", "frame_step", "stopped", "failed")
 STAGES: tuple[Stage, ...] = ("capture", "classify", "sink")
 
 
 class Rate:
-    """Events per second, over a sliding window (for a display) and over all of them (for a report)."""
+    """Events per second, over a sliding window (for a display) and over all of them (for a report).
+
+    Events of one moment (a batch) span no time: those of the first moment start the clock and are not counted against it.
+    """
+
+    _MOMENT_S = 0.005
+    """What is closer than this is one moment of the window: a burst is no rate, and memory stays bounded."""
 
     def __init__(self, clock: Clock = time.monotonic, window_s: float = 2.0):
         self._clock, self._window_s = clock, window_s
-        self._recent: deque[float] = deque(maxlen=4096)
+        self._recent: deque[tuple[float, int]] = deque()
         self._first_s = self._last_s = 0.0
+        self._first_count = 0
         self.count = 0
 
-    def add(self) -> None:
-        """One event, now."""
+    def add(self, count: int = 1) -> None:
+        """So many events, now."""
         now = self._clock()
         if not self.count:
             self._first_s = now
+        if now == self._first_s:
+            self._first_count += count
         self._last_s = now
-        self.count += 1
-        self._recent.append(now)
+        self.count += count
+        if self._recent and now - self._recent[-1][0] < self._MOMENT_S:
+            moment, before = self._recent.pop()
+            self._recent.append((moment, before + count))
+        else:
+            self._recent.append((now, count))
+        self._expire(now)
 
     def windowed_fps(self) -> float:
-        """Events of the last window per second; falls to 0 when nothing comes."""
+        """Events of the last window per second; falls to 0 when nothing comes.
+
+        The last two moments are kept until the next one is overdue, so that a rate below one a window is shown as well.
+        """
         now = self._clock()
-        while self._recent and now - self._recent[0] > self._window_s:
-            self._recent.popleft()
+        self._expire(now)
         if len(self._recent) < 2:
             return 0.0
-        # Until the window is full, n events span n - 1 intervals. Afterwards silence counts as well: the span reaches to now.
-        span = now - self._recent[0]
-        started = self._first_s < self._recent[0]
-        intervals = len(self._recent) if started else len(self._recent) - 1
-        return intervals / span if span > 0 else 0.0
+        (first_s, first_count), (last_s, _) = self._recent[0], self._recent[-1]
+        if now - last_s > max(self._window_s, 2 * (last_s - self._recent[-2][0])):
+            return 0.0
+        total = sum(count for _, count in self._recent)
+        # Silence counts as soon as it is longer than usual: then the span reaches to now.
+        return min((total - first_count) / (last_s - first_s), total / (now - first_s))
 
     def overall_fps(self) -> float:
-        """Events per second between the first and the last one (n events span n - 1 intervals)."""
+        """Events per second between the first moment and the last one."""
         span = self._last_s - self._first_s
-        return (self.count - 1) / span if span > 0 else 0.0
+        return (self.count - self._first_count) / span if span > 0 else 0.0
+
+    def _expire(self, now: float) -> None:
+        while len(self._recent) > 2 and now - self._recent[0][0] > self._window_s:
+            self._recent.popleft()
 
 
 class Percentiles:
@@ -139,8 +161,8 @@ class RunStats:
 @dataclass(slots=True)
 class _Stream:
     is_live: bool
-    frame_count: int | None
     rates: dict[Stage, Rate]
+    frame_count: int | None = None
     captured: int = 0
     classified: int = 0
     dropped: Counter[DropCause] = field(default_factory=Counter)
@@ -154,23 +176,26 @@ class StatsBoard:
 
     def __init__(self, clock: Clock = time.monotonic):
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may report while its own thread is in here
         self._streams: dict[str, _Stream] = {}
         self._rates: dict[Stage, Rate] = {stage: Rate(clock) for stage in STAGES}
         self._latency = {name: Percentiles() for name in ("queue", "infer", "total")}
         self._started_s = clock()
+        self._finished_s: float | None = None
+        self._settled = False
         self._peak_bytes = 0
 
-    def add_stream(self, name: str, is_live: bool, frame_count: int | None = None) -> None:
+    def add_stream(self, name: str, is_live: bool) -> None:
         """A stream whose numbers will come."""
         with self._lock:
-            self._streams[name] = _Stream(is_live, frame_count, {stage: Rate(self._clock) for stage in STAGES})
+            self._streams[name] = _Stream(is_live, {stage: Rate(self._clock) for stage in STAGES})
 
     def captured(self, stream: str) -> None:
         """The source produced a frame."""
         with self._lock:
-            self._streams[stream].captured += 1
-            self._count("capture", stream)
+            if not self._settled:
+                self._streams[stream].captured += 1
+                self._count("capture", stream)
 
     def classified(self, stream: str, queue_ms: float, infer_ms: float, total_ms: float) -> None:
         """The frame's prediction was delivered."""
@@ -179,10 +204,13 @@ class StatsBoard:
             for name, value in (("queue", queue_ms), ("infer", infer_ms), ("total", total_ms)):
                 self._latency[name].add(value)
 
-    def forwarded(self, stream: str) -> None:
-        """The network is done with the frame; its prediction is on its way."""
+    def forwarded(self, streams: Iterable[str]) -> None:
+        """The network is done with a batch, one stream's name a frame; the predictions are on their way."""
+        counts = Counter(streams)
         with self._lock:
-            self._count("classify", stream)
+            self._rates["classify"].add(counts.total())
+            for stream, count in counts.items():
+                self._streams[stream].rates["classify"].add(count)
 
     def written(self, stream: str) -> None:
         """Every sink has had the frame."""
@@ -192,23 +220,40 @@ class StatsBoard:
     def dropped(self, stream: str, cause: DropCause) -> None:
         """The frame will never be classified, and why."""
         with self._lock:
-            self._streams[stream].dropped[cause] += 1
+            if not self._settled:
+                self._streams[stream].dropped[cause] += 1
 
     def corrupt(self, stream: str, count: int) -> None:
         """What the source counted as damaged by now."""
         with self._lock:
-            if stream in self._streams:
-                self._streams[stream].corrupt = count
+            self._streams[stream].corrupt = count
 
-    def frame_count(self, stream: str, count: int | None) -> None:
-        """How many frames the open source claims."""
+    def opened(self, stream: str, is_live: bool, frame_count: int | None) -> None:
+        """What is known now that the source is open: whether it ends by itself, and how many frames it claims."""
         with self._lock:
-            self._streams[stream].frame_count = count
+            self._streams[stream].is_live, self._streams[stream].frame_count = is_live, frame_count
 
     def ended(self, stream: str, ending: Ending, error: str | None = None) -> None:
         """The stream is over."""
         with self._lock:
-            self._streams[stream].ended, self._streams[stream].error = ending, error
+            if not self._settled:
+                self._streams[stream].ended, self._streams[stream].error = ending, error
+
+    def settle(self, cause: Cancellation) -> None:
+        """Close the books over what a stuck thread or an interrupted caller still holds: it is dropped, its stream ended.
+
+        What is captured, dropped or ended later is not counted any more.
+        """
+        with self._lock:
+            for stream in self._streams.values():
+                stream.dropped[cause] += stream.captured - stream.classified - stream.dropped.total()
+                stream.ended = stream.ended or cause
+            self._settled = True
+
+    def finish(self) -> None:
+        """The run is over: its time stands still."""
+        with self._lock:
+            self._finished_s = self._clock()
 
     def queue_bytes(self, nbytes: int) -> None:
         """So much waits now; the peak is kept."""
@@ -241,7 +286,7 @@ class StatsBoard:
                 rates_fps={k: r.windowed_fps() for k, r in self._rates.items()},
                 overall_fps={k: r.overall_fps() for k, r in self._rates.items()},
                 latency_ms={k: p.summary() for k, p in self._latency.items()},
-                elapsed_s=self._clock() - self._started_s,
+                elapsed_s=(self._clock() if self._finished_s is None else self._finished_s) - self._started_s,
                 peak_queue_mb=self._peak_bytes / 1e6,
                 model=model,
                 effective_target=effective_target,

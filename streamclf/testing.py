@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from streamclf.engine import Engine, EngineInfo
 from streamclf.frame import FitPlan, Frame, Image
+from streamclf.prediction import ClassScore, Prediction
 from streamclf.source import SourceInfo
 
 if TYPE_CHECKING:
@@ -154,6 +155,27 @@ class FakeLoader:
         engine = self._make()
         self.engines.append(engine)
         return engine
+
+
+class FakeInterpreter:
+    """Reads a FakeEngine's logits: labels ``class-0``, ``class-1``, ...; the network's input is 8x8."""
+
+    name = "fake"
+    plan = FitPlan("stretch", (8, 8))
+
+    def __init__(self, classes: int = 4):
+        self.labels = tuple(f"class-{number}" for number in range(classes))
+
+    def predictions(self, frames: Sequence[Frame], outputs: Mapping[str, npt.NDArray[np.float32]]) -> list[Prediction]:
+        """One prediction a frame, all classes, best first."""
+        import numpy as np
+
+        odds = np.exp(outputs["logits"])
+        rows = odds / odds.sum(axis=1, keepdims=True)
+        return [Prediction(frame, self._scores(row), row, self.name) for frame, row in zip(frames, rows, strict=True)]
+
+    def _scores(self, row: npt.NDArray[np.float32]) -> tuple[ClassScore, ...]:
+        return tuple(ClassScore(int(i), self.labels[i], float(row[i])) for i in (-row).argsort(kind="stable"))
 
 
 class ListSink:

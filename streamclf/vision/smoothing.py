@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 LEAVE_RATIO = 0.8
-"""A label that was entered at the threshold is left below this part of it."""
+"""A steady label is left below this part of the threshold, or of what another class has."""
 
 _NONE = -1
 
@@ -23,8 +23,8 @@ class Smoother:
 
     An exponential average with time constant ``smooth_s`` on the stream's own timestamps, so that it does not depend on the
     frame rate or on dropped frames. A class becomes steady when its average reaches ``threshold`` and is the highest; it stays
-    until another one overtakes it or it falls below ``LEAVE_RATIO * threshold``, and for at least ``smooth_s`` seconds. With
-    ``smooth_s`` 0 the steady label is the raw one, or "unknown" below the threshold.
+    while its average is at least ``LEAVE_RATIO`` of the threshold and of the highest, and for at least ``smooth_s`` seconds.
+    With ``smooth_s`` 0 the steady label is the raw one, or "unknown" below the threshold.
     """
 
     def __init__(self, labels: Sequence[str], smooth_s: float, threshold: float):
@@ -52,8 +52,6 @@ class Smoother:
 
     def _wanted(self, average: npt.NDArray[np.float64]) -> int:
         best = int(average.argmax())
-        if average[best] >= self._threshold:
-            return best
-        if self._current != _NONE and average[self._current] >= LEAVE_RATIO * self._threshold:
+        if self._current != _NONE and average[self._current] >= LEAVE_RATIO * max(average[best], self._threshold):
             return self._current
-        return _NONE
+        return best if average[best] >= self._threshold else _NONE
