@@ -1,0 +1,34 @@
+"""Addresses of network streams, as they may be shown."""
+
+from __future__ import annotations
+
+import re
+
+SCHEMES = frozenset(["http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp"])
+"""The protocols a network source reads."""
+
+_ADDRESS = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.DOTALL
+)
+
+
+def scheme_of(url: str) -> str:
+    """The protocol in lower case, "" if there is none."""
+    match = _ADDRESS.fullmatch(url)
+    return match["scheme"].lower() if match else ""
+
+
+def redact_url(url: str) -> str:
+    """The address without user, password, query and fragment: scheme, host, port and path.
+
+    Where a password with unescaped characters makes it unclear which part is which, only the scheme is left.
+    """
+    match = _ADDRESS.fullmatch(url)
+    if match is None:
+        return "..."
+    scheme, authority, path = match["scheme"].lower(), match["authority"], match["path"]
+    host = authority.rpartition("@")[2]
+    unclear = "@" in path + match["rest"] and "@" not in authority and ":" in authority
+    if unclear or not re.fullmatch(r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]]*)(:\d*)?", host):
+        return f"{scheme}://..."
+    return f"{scheme}://{host}{path}"
