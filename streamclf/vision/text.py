@@ -23,22 +23,14 @@ _LETTERS = {
     "ł": "l", "Ł": "L", "þ": "th", "Þ": "Th", "ı": "i", "µ": "u", "×": "x", "–": "-", "—": "-", "−": "-", "·": "-",
     "‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "€": "EUR", "£": "GBP", "°": " deg", "⁄": "/",
 }  # fmt: skip
-_CYRILLIC = dict(
-    zip(
-        "абвгдежзийклмнопрстуфхцчшщъыьэюяєіїґ",
-        "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch  y  e yu ya ye i yi g".split(" "),
-        strict=True,
-    )
+_ALPHABETS = (
+    "а=a б=b в=v г=g д=d е=e ж=zh з=z и=i й=y к=k л=l м=m н=n о=o п=p р=r с=s т=t у=u ф=f х=kh ц=ts ч=ch ш=sh щ=shch ъ= ы=y "
+    "ь= э=e ю=yu я=ya є=ye і=i ї=yi ґ=g α=a β=v γ=g δ=d ε=e ζ=z η=i θ=th ι=i κ=k λ=l μ=m ν=n ξ=x ο=o π=p ρ=r σ=s ς=s τ=t υ=y "
+    "φ=f χ=ch ψ=ps ω=o"
 )
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "a v g d e z i th i k l m n x o p r s s t y f ch ps o".split(),
-        strict=True,
-    )
-)
-_LETTERS |= _CYRILLIC | _GREEK
-_LETTERS |= {key.upper(): value.capitalize() for key, value in (_CYRILLIC | _GREEK).items() if key != "ς"}
+for _pair in _ALPHABETS.split():
+    _letter, _, _spelt = _pair.partition("=")
+    _LETTERS |= {_letter.upper(): _spelt.capitalize(), _letter: _spelt}
 
 
 @lru_cache(maxsize=4096)
@@ -46,7 +38,7 @@ def to_ascii(text: str) -> str:
     """``text`` in the characters the font has: accents go, Greek and Cyrillic are spelt out, what is left becomes one "?" a run."""
     out: list[str] = []
     for char in unicodedata.normalize("NFC", text):
-        for part in _LETTERS.get(char) or unicodedata.normalize("NFKD", char):
+        for part in [char] if char in _LETTERS else unicodedata.normalize("NFKD", char):
             plain = _LETTERS.get(part, part)
             if plain.isascii() and plain.isprintable():
                 out.append(plain)
