@@ -113,26 +113,29 @@ def _describe(engine: EngineInfo) -> None:
 
 def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop: StopRequest) -> None:
     """The main thread's loop: results to sinks, numbers to sinks, wishes to stop to the pipeline."""
-    live = {name: pipeline.is_live(source) for name, source in pipeline.streams.items()}
+    streams = pipeline.streams
+
+    def live(stream: str) -> bool:
+        return pipeline.is_live(streams[stream])
+
     next_tick_s = 0.0
     stopped = False
     while True:
         try:
-            predictions = pipeline.poll(TICK_S)
+            predictions = pipeline.poll(TICK_S, limit=1)
         except ChannelClosed:
             return
-        for prediction in predictions or [None]:
-            if prediction is not None:
-                is_live = live[prediction.frame.stream]
-                result = Result(prediction, is_live, annotator.draw, _wall_clock(prediction) if is_live else None)
-                for sink in sinks:
-                    sink.write(result)
-                pipeline.written(prediction)
-            if time.monotonic() >= next_tick_s:
-                next_tick_s = time.monotonic() + TICK_S
-                annotator.stats = pipeline.stats
-                for sink in sinks:
-                    sink.tick(annotator.stats)
+        for prediction in predictions:
+            is_live = live(prediction.frame.stream)
+            result = Result(prediction, is_live, annotator.draw, _wall_clock(prediction) if is_live else None)
+            for sink in sinks:
+                sink.write(result)
+            pipeline.written(prediction)
+        if time.monotonic() >= next_tick_s:
+            next_tick_s = time.monotonic() + TICK_S
+            annotator.stats = pipeline.stats
+            for sink in sinks:
+                sink.tick(annotator.stats)
         if not stopped and (stop.signal is not None or any(sink.wants_stop for sink in sinks)):
             stopped = True
             pipeline.stop()

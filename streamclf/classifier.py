@@ -86,6 +86,11 @@ class Classifier:
         return self._engine.info
 
     @property
+    def name(self) -> str:
+        """The network's name, as its card says."""
+        return self._interpreter.name
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The name of every class, by class id."""
         return self._interpreter.labels

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from streamclf.config import RunConfig
-from streamclf.errors import ConfigError, OutputExistsError, SinkError
+from streamclf.errors import ConfigError
 from streamclf.frame import Image
 from streamclf.inputs import SourceSpec
 from streamclf.prediction import Prediction
 from streamclf.sink import Result, Sink
+from streamclf.sinks._output import OutputFile, open_output
 from streamclf.stats import RunStats
 
 log = logging.getLogger("streamclf")
@@ -39,11 +39,11 @@ class Annotator:
 
 
 class PerStream:
-    """One sink a stream, made when its first result comes (a live source's size is not known before)."""
+    """One sink a stream."""
 
-    def __init__(self, make: Callable[[str], Sink], streams: Sequence[str]):
-        self._sinks = {stream: make(stream) for stream in streams}
-        self.needs_picture = any(sink.needs_picture for sink in self._sinks.values())
+    def __init__(self, sinks: Mapping[str, Sink]):
+        self._sinks = sinks
+        self.needs_picture = any(sink.needs_picture for sink in sinks.values())
 
     @property
     def wants_stop(self) -> bool:
@@ -65,22 +65,26 @@ class PerStream:
 
 
 class Outputs:
-    """The configured sinks: all are opened, or none; whatever happens, all are closed."""
+    """The configured sinks: all are opened, or none; whatever happens, all are closed.
+
+    Each sink opens its file at once and begins it with the first ``tick``: a run that never starts leaves no trace.
+    """
 
     def __init__(self, config: RunConfig, specs: Sequence[SourceSpec]):
         self._config, self._specs = config, specs
-        self._created: list[Path] = []
+        self._report: OutputFile | None = None
         self.sinks: list[Sink] = []
         self.opened = False
 
     def __enter__(self) -> Outputs:
-        """Open everything; if one cannot be, take away what the others made."""
+        """Open everything, or nothing."""
         try:
             self._open()
         except BaseException:
             with suppress(Exception):
                 close_all(self.sinks)
-            self._discard()
+            if self._report is not None:
+                self._report.close()
             raise
         self.opened = True
         return self
@@ -97,22 +101,17 @@ class Outputs:
             log.warning("%s", problem)
 
     def write_report(self, report: dict[str, Any]) -> None:
-        """The report's file, at once or not at all; '-' is the command line's affair."""
-        if self._config.report in (None, "-"):
-            return
-        path = Path(str(self._config.report))
-        partial = path.with_name(path.name + ".part")
-        try:
-            partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-            os.replace(partial, path)
-        except OSError as problem:
-            partial.unlink(missing_ok=True)
-            raise SinkError(f"{path}: the report cannot be written: {problem.strerror}") from problem
+        """The report's file; '-' is the command line's affair."""
+        if self._report is not None:
+            try:
+                self._report.write((json.dumps(report, indent=2) + "\n").encode())
+            finally:
+                self._report.close()
 
     def _open(self) -> None:
         config = self._config
-        if config.report not in (None, "-"):
-            check_output(Path(str(config.report)), config.overwrite)
+        if config.report is not None and config.report != "-":
+            self._report = open_output(Path(config.report), config.overwrite)
         if config.save is not None:
             self.sinks.append(self._save_sink(config.save))
         if config.results is not None:
@@ -126,34 +125,35 @@ class Outputs:
             self.sinks.append(ConsoleSink(sys.stdout))
 
     def _save_sink(self, save: str) -> Sink:
-        names = [spec.name for spec in self._specs]
-        if len(names) > 1 and "{stream}" not in save:
-            raise ConfigError(f"save: {save}: {len(names)} sources need {{stream}} in the name, one file for each")
         kinds = {spec.name: spec.kind for spec in self._specs}
+        if len(kinds) > 1 and "{stream}" not in save:
+            raise ConfigError(f"save: {save}: {len(kinds)} sources need {{stream}} in the name, one file for each")
+        places = {stream: Path(save.replace("{stream}", re.sub(r"[^\w.-]+", "_", stream))) for stream in kinds}
+        sinks: dict[str, Sink] = {}
+        try:
+            for stream, kind in kinds.items():
+                if kind == "pictures":
+                    from streamclf.sinks.picture_folder import PictureFolderSink
 
-        def make(stream: str) -> Sink:
-            path = Path(save.replace("{stream}", re.sub(r"[^\w.-]+", "_", stream)))
-            self._remember(path)
-            if kinds[stream] == "pictures":
-                from streamclf.sinks.picture_folder import PictureFolderSink
+                    sinks[stream] = PictureFolderSink(places[stream], self._config.overwrite)
+                else:
+                    from streamclf.sinks.video_file import AnnotatedVideoSink
 
-                return PictureFolderSink(path, self._config.overwrite)
-            from streamclf.sinks.video_file import AnnotatedVideoSink
-
-            return AnnotatedVideoSink(path, self._config.overwrite)
-
-        return PerStream(make, names)
+                    sinks[stream] = AnnotatedVideoSink(places[stream], self._config.overwrite)
+        except BaseException:
+            with suppress(Exception):
+                close_all(list(sinks.values()))
+            raise
+        return PerStream(sinks)
 
     def _results_sink(self, results: str) -> Sink:
-        if results != "-":
-            self._remember(Path(results))
         if results.lower().endswith(".csv"):
             from streamclf.sinks.csv import CsvSink
 
             return CsvSink(Path(results), self._config.overwrite)
         from streamclf.sinks.json_lines import JsonLinesSink
 
-        return JsonLinesSink(results if results == "-" else Path(results), self._config.overwrite)
+        return JsonLinesSink("-" if results == "-" else Path(results), self._config.overwrite)
 
     def _window(self) -> Sink | None:
         if self._config.display is False:
@@ -165,29 +165,6 @@ class Outputs:
             return WindowSink()
         log.log(logging.WARNING if self._config.display else logging.INFO, "no window: %s", reason)
         return None
-
-    def _remember(self, path: Path) -> None:
-        if not path.exists():
-            self._created.append(path)
-
-    def _discard(self) -> None:
-        for path in self._created:
-            if path.is_file():
-                path.unlink()
-            elif path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
-
-
-def check_output(path: Path, overwrite: bool) -> None:
-    """Raise :class:`OutputExistsError` or :class:`SinkError` if ``path`` cannot become a new file."""
-    if path.is_dir():
-        raise SinkError(f"{path}: is a folder; name a file")
-    if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path}: exists already; give --overwrite to replace it")
-    if not path.absolute().parent.is_dir():
-        raise SinkError(f"{path}: there is no folder {path.parent}")
-    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
-        raise SinkError(f"{path}: no permission to write here")
 
 
 def close_all(sinks: Sequence[Sink]) -> None:

@@ -71,9 +71,19 @@ def list_models() -> list[ModelEntry]:
         except CardError as error:
             log.warning("left out of the list: %s", error)
             continue
-        available = all(any(_has_size(path, file) for path in _candidates(file, folder)) for file in card.files)
-        entries[name] = ModelEntry(card, folder, available)
+        entries[name] = _entry(card, folder)
     return list(entries.values())
+
+
+def find_card(name_or_folder: str | Path) -> ModelEntry:
+    """The card of that name or folder, whether its files are here or not. Raises as ``find_model`` does for its card."""
+    folder = _folder_of(name_or_folder)
+    return _entry(read_card(folder / CARD_NAME), folder)
+
+
+def find_file(file: CardFile, folder: Path) -> Path | None:
+    """Where a file of a card in ``folder`` lies, by name and size (the digest is not looked at); None if nowhere."""
+    return next((path for path in _candidates(file, folder) if _has_size(path, file)), None)
 
 
 def search_folders() -> list[Path]:
@@ -92,6 +102,10 @@ def builtin_folder() -> Path:
 def cache_folder() -> Path:
     """Where fetched files are kept."""
     return Path(os.environ.get("STREAMCLF_CACHE") or "~/.cache/streamclf").expanduser()
+
+
+def _entry(card: ModelCard, folder: Path) -> ModelEntry:
+    return ModelEntry(card, folder, all(find_file(file, folder) is not None for file in card.files))
 
 
 def _named_folders() -> dict[str, Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +13,14 @@ import typer
 
 from streamclf.cli.terminal import say
 from streamclf.config import DEFAULT_MODEL, RunConfig, make_config
-from streamclf.errors import ConfigError, SourceError
-from streamclf.outputs import check_output
+from streamclf.errors import SourceError
+from streamclf.frame import Frame
+from streamclf.sink import Result
 
 if TYPE_CHECKING:
     from streamclf.prediction import Prediction
+    from streamclf.sinks._output import OutputFile
+    from streamclf.sinks.picture_folder import PictureFolderSink
 
 EXAMPLES = """
 Examples:
@@ -43,77 +48,96 @@ def command(
 ) -> None:
     """Print the most probable classes of each picture and the time of the forward pass."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    config = make_config({"model": model, "target": target, "top_k": top_k, "overwrite": overwrite})
-    rows = (
-        []
-        if not images
-        else _classify(images, config, None if save is None else _places(images, save, overwrite), show, as_json)
-    )
+    config = make_config({"model": model, "target": target, "top_k": top_k})
+    shower = Shower(images, save, overwrite, show)
+    try:
+        rows = _classify(images, config, shower, quiet=as_json)
+    finally:
+        shower.close()
     if as_json:
         print(json.dumps(rows, indent=2))
     raise typer.Exit(1 if any(row["error"] for row in rows) else 0)
 
 
-def _classify(
-    images: list[str], config: RunConfig, places: dict[str, Path] | None, show: bool, quiet: bool
-) -> list[dict[str, Any]]:
+def _classify(images: list[str], config: RunConfig, shower: Shower, quiet: bool) -> list[dict[str, Any]]:
     """One row a picture; an unreadable one has its ``error`` set and the rest go on."""
     from streamclf.classifier import Classifier
     from streamclf.sources.image_folder import read_picture
 
     rows: list[dict[str, Any]] = []
     with Classifier(config.model, target=config.target, top_k=config.top_k) as classifier:
-        for image in images:
+        for index, image in enumerate(images):
             row: dict[str, Any] = {"file": image, "model": classifier.name, "top": [], "infer_ms": None, "error": None}
             rows.append(row)
             try:
-                prediction = classifier.classify(read_picture(image).bgr())
+                picture = read_picture(image)
             except SourceError as failure:
                 row["error"] = str(failure)
                 say(f"error: {failure}")
                 continue
+            frame = Frame(picture, "pictures", index, None, Fraction(1), time.monotonic(), origin=image)
+            (prediction,) = classifier.classify_frames([frame])
+            assert prediction.latency is not None
+            row["infer_ms"] = round(prediction.latency.infer_ms, 3)
             row["top"] = [
                 {"class_id": score.class_id, "label": score.label, "probability": round(score.probability, 5)}
                 for score in prediction.scores
             ]
-            row["infer_ms"] = None if prediction.latency is None else round(prediction.latency.infer_ms, 3)
             if not quiet:
                 _print(row)
-            if show or places is not None:
-                _picture(prediction, image, None if places is None else places[image], show)
+            shower.take(prediction)
     return rows
 
 
-def _places(images: list[str], save: Path, overwrite: bool) -> dict[str, Path]:
-    """Where each labelled picture goes; refused now rather than after the work."""
-    single = len(images) == 1 and not save.is_dir()
-    places = {image: save if single else save / Path(image).name for image in images}
-    if len(set(places.values())) < len(places):
-        raise ConfigError(f"{save}: two pictures have the same file name; save them in two runs")
-    if not single:
-        save.mkdir(parents=True, exist_ok=True)
-    for place in places.values():
-        check_output(place, overwrite)
-    return places
+class Shower:
+    """What is done with a labelled picture: saved, shown, both, or nothing."""
+
+    def __init__(self, images: list[str], save: Path | None, overwrite: bool, show: bool):
+        self._file: OutputFile | None = None
+        self._folder: PictureFolderSink | None = None
+        self._show = show
+        if save is not None:
+            from streamclf.inputs import PICTURE_SUFFIXES
+            from streamclf.sinks._output import open_output
+            from streamclf.sinks.picture_folder import PictureFolderSink
+
+            if len(images) == 1 and save.suffix.lower() in PICTURE_SUFFIXES:
+                self._file = open_output(save, overwrite)
+            else:
+                self._folder = PictureFolderSink(save, overwrite)
+        if show:
+            from streamclf.sinks.window import probe_display
+
+            reason = probe_display()
+            if reason is not None:
+                say(f"warning: no window: {reason}")
+                self._show = False
+
+    def close(self) -> None:
+        """Let the outputs go; a file that got no picture is taken away."""
+        if self._file is not None:
+            self._file.close()
+
+    def take(self, prediction: Prediction) -> None:
+        """One classified picture."""
+        if self._file is None and self._folder is None and not self._show:
+            return
+        from streamclf.vision.draw import annotate
+
+        result = Result(prediction, is_live=False, draw=lambda each: annotate(each, threshold=0.0))
+        if self._folder is not None:
+            self._folder.write(result)
+        if self._file is not None:
+            from streamclf.sinks.picture_folder import encode
+
+            self._file.write(encode(result.annotated, self._file.path.suffix, self._file.path))
+        if self._show:
+            from streamclf.sinks.window import show_picture
+
+            show_picture(prediction.frame.origin or "", result.annotated)
 
 
 def _print(row: dict[str, Any]) -> None:
     print(f"{row['file']}  ({row['model']}, forward pass {row['infer_ms']:.1f} ms)")
     for place, score in enumerate(row["top"], 1):
         print(f"  {place}. {score['probability']:7.2%}  {score['label']}")
-
-
-def _picture(prediction: Prediction, title: str, place: Path | None, show: bool) -> None:
-    from streamclf.sinks.picture_folder import write_picture
-    from streamclf.sinks.window import probe_display, show_picture
-    from streamclf.vision.draw import annotate
-
-    picture = annotate(prediction)
-    if place is not None:
-        write_picture(place, picture)
-    if show:
-        reason = probe_display()
-        if reason is None:
-            show_picture(title, picture)
-        else:
-            say(f"warning: no window: {reason}")

@@ -7,11 +7,12 @@ import json
 import os
 import platform
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from streamclf import __version__
+from streamclf.engine import Target
 
 EXAMPLES = """
 Examples:
@@ -72,10 +73,12 @@ def _version(name: str, problems: list[str]) -> str | None:
 
 
 def _networks(findings: dict[str, Any]) -> None:
-    from streamclf.engines.opencv_dnn import available_targets, readable_frameworks
+    from streamclf.engines.opencv_dnn import readable_frameworks, usable_target
 
     findings["frameworks"] = readable_frameworks()
-    findings["targets"] = available_targets()
+    for target in get_args(Target):
+        effective, reason = usable_target(target)
+        findings["targets"][target] = {"available": effective == target, "reason": reason or None}
 
 
 def _video(findings: dict[str, Any]) -> None:
@@ -132,4 +135,4 @@ def _print(findings: dict[str, Any]) -> None:
 
 
 def _target_texts(targets: dict[str, Any]) -> dict[str, str]:
-    return {name: "yes" if answer is True else f"no ({answer})" for name, answer in targets.items()}
+    return {name: "yes" if each["available"] else f"no ({each['reason']})" for name, each in targets.items()}

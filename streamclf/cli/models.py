@@ -32,15 +32,10 @@ def list_command(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("name", "task", "framework", "size MB", "licence", "verified", "available"):
-        table.add_column(column, justify="right" if column == "size MB" else "left", no_wrap=column == "name")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    table = [[name.replace("_", " ") for name in rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for cells in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
 
 
 @app.command("show", epilog="Example:  streamclf models show tiny-darknet")
@@ -49,14 +44,24 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """One model card: where it comes from, how pictures are prepared for it, where its files are."""
-    from streamclf.catalogue.find import describe_model
-
-    description = describe_model(name)
+    description = describe(name)
     if as_json:
         print(json.dumps(description, indent=2))
         return
     for line in _lines(description):
         print(line)
+
+
+def describe(name: str) -> dict[str, Any]:
+    """A card as plain data, with where its files are."""
+    from streamclf.catalogue.find import find_card, find_file
+
+    entry = find_card(name)
+    description: dict[str, Any] = {**entry.card.model_dump(mode="json", by_alias=True), "available": entry.available}
+    for shown, file in zip(description["files"], entry.card.files, strict=True):
+        path = find_file(file, entry.folder)
+        shown["found_at"] = None if path is None else str(path)
+    return description
 
 
 def _cell(value: object) -> str:

@@ -125,7 +125,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     )
     if "auto" in choices:
         kind = str
-    return _keyword(name, Annotated[kind | None, info])  # type: ignore[valid-type]
+    return _keyword(name, Annotated[kind | None, info])
 
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:

@@ -174,7 +174,7 @@ class OpenCvDnnLoader:
                 )
         network.rows(self._pictures(best))
         return network, EngineInfo(
-            name=f"OpenCV {cv2.__version__} dnn",
+            name="opencv",
             requested_target=self._requested,
             effective_target=self._target,
             batch_sizes=proof.batch_sizes,
