@@ -41,11 +41,19 @@ def resize(image: Image, size_wh: tuple[int, int], interpolation: Interpolation)
     """
     if interpolation != "area_linear":
         return _resize(image, size_wh, _FLAGS[interpolation])
-    factor = min(image.shape[1] // size_wh[0], image.shape[0] // size_wh[1])
-    if factor > 1:
-        width, height = image.shape[1] // factor, image.shape[0] // factor
-        image = _resize(image[: height * factor, : width * factor], (width, height), cv2.INTER_AREA)
-    return _resize(image, size_wh, cv2.INTER_LINEAR)
+    height, width = image.shape[:2]
+    factor = min(width // size_wh[0], height // size_wh[1])
+    if factor <= 1:
+        return _resize(image, size_wh, cv2.INTER_LINEAR)
+    blocks_wh = width // factor, height // factor
+    blocks = _resize(image[: blocks_wh[1] * factor, : blocks_wh[0] * factor], blocks_wh, cv2.INTER_AREA)
+    if width % factor == 0 and height % factor == 0:
+        return _resize(blocks, size_wh, cv2.INTER_LINEAR)
+    # The blocks leave a rest at the right and at the bottom: without it a plain resize would shift the picture.
+    steps = width / factor / size_wh[0], height / factor / size_wh[1]
+    place = np.array([[steps[0], 0, steps[0] / 2 - 0.5], [0, steps[1], steps[1] / 2 - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(blocks, place, size_wh, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _resize(image: Image, size_wh: tuple[int, int], flag: int) -> Image:
