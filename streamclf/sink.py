@@ -32,6 +32,10 @@ class Result:
             self._annotated.setflags(write=False)
         return self._annotated
 
+    def redrawn(self) -> Image:
+        """The same drawn anew, with the newest numbers: what a window shows while nothing new comes."""
+        return self._draw(self.prediction)
+
 
 class Sink(Protocol):
     """Takes results. Opens its output when constructed, raising :class:`~streamclf.errors.SinkError` at once."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import cv2
-
 from streamclf.errors import OutputExistsError, SinkError, UsageError
-from streamclf.frame import Image
 from streamclf.sink import Result
+from streamclf.sinks._encode import encode as encode
 from streamclf.sinks._output import open_output
 from streamclf.stats import RunStats
 
-JPEG_QUALITY = 92
 _JPEG_LIMIT = 65_500
 _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
@@ -78,15 +75,3 @@ class PictureFolderSink:
             name = f"{stem}-{number}{suffix}"
         self._taken.add(name.casefold())
         return name
-
-
-def encode(image: Image, suffix: str, path: Path) -> bytes:
-    """(H, W, 3) uint8 BGR as a JPEG or PNG file's bytes. Raises :class:`SinkError` naming ``path``."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix.lower() != ".png" else []
-    try:
-        done, data = cv2.imencode(suffix, image, options)
-    except cv2.error as problem:
-        raise SinkError(f"{path}: the picture cannot be encoded: {problem.err}") from problem
-    if not done:
-        raise SinkError(f"{path}: a picture of {image.shape[1]}x{image.shape[0]} cannot be encoded")
-    return data.tobytes()

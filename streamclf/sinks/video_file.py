@@ -41,7 +41,7 @@ _ENCODER = {
     "x264-params": "mbtree=1:rc-lookahead=3",
 }
 # A fragment a keyframe while it grows, so that a killed run leaves a readable file. A recorded stream's becomes an ordinary MP4
-# with one index when closed; a live one's stays in fragments, as that index is kept in memory (some 190 MB a day at 30 fps).
+# with one index when closed; a live one's stays in fragments, as that index is kept in memory (125 bytes a picture, 320 MB a day).
 _FRAGMENTS = "frag_keyframe+default_base_moof"
 _MOVFLAGS = {False: f"hybrid_fragmented+{_FRAGMENTS}", True: f"empty_moov+{_FRAGMENTS}"}
 
