@@ -218,7 +218,7 @@ class Inbox(Generic[T]):
         limit = sizes[-1] if live else max(size for size in sizes if size <= max(fill_to, 1))
         offers = self._offers(limit, once=live)
         chosen = offers[: max(size for size in sizes if size <= len(offers))]
-        for stream in dict.fromkeys(stream for stream, _ in chosen):
+        for stream, _ in chosen:
             self._turn.remove(stream)
             self._turn.append(stream)  # whoever was served goes to the back
         items = []
