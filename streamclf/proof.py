@@ -80,10 +80,11 @@ def probe_pictures(count: int, size_wh: tuple[int, int], channels: int) -> Batch
     return np.ascontiguousarray(blocks[:, rows][:, :, columns])
 
 
-def usable_cpus() -> int:
+def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Processors this process may use: its affinity, and the share its container allows; at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(count, int(_container_cpus(Path("/sys/fs/cgroup")) or count)))
+    share = _container_cpus(cgroup)
+    return count if share is None else max(1, min(count, int(share)))
 
 
 def _fastest(run: Run, pictures: Batch, sizes: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamclf.catalogue.card import CARD_NAME, NEEDS_CONFIG, FileRole, Framework
+from streamclf.catalogue.card import CARD_NAME, NEEDS_CONFIG, FileRole, Framework, InputSpec
 from streamclf.catalogue.find import ResolvedModel
 from streamclf.engine import EngineInfo, Target
 from streamclf.errors import CardError, EngineError, UsageError
@@ -219,12 +219,6 @@ class _Network:
         self._net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
         self._net.setPreferableTarget(_TARGETS[target])
         self._names = self._output_names()
-        spec = model.card.input
-        self._params = cv2.dnn.Image2BlobParams()
-        # cv2 computes (x - mean) * scale, the card (x * scale - mean) / std
-        self._params.scalefactor = _scalar(spec.scale / std for std in spec.stds)
-        self._params.mean = _scalar(mean / spec.scale for mean in spec.means)
-        self._params.swapRB = spec.channels == "rgb"
 
     def forward(self, batch: Batch) -> dict[str, FloatArray]:
         """(N, H, W, C) uint8 to named outputs; raises EngineError."""
@@ -232,10 +226,7 @@ class _Network:
         if batch.ndim != 4 or batch.shape[3] != channels or batch.dtype != np.uint8 or not batch.size:
             raise EngineError(f"a batch is (N, H, W, {channels}) uint8, not {batch.shape} {batch.dtype}")
         try:
-            blob = np.asarray(cv2.dnn.blobFromImagesWithParams(list(batch), self._params), np.float32)
-            if self._model.card.input.layout == "NHWC":
-                blob = np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
-            self._net.setInput(blob)
+            self._net.setInput(make_blob(batch, self._model.card.input))
             outputs = self._net.forward(self._names)
         except _FAULTS as error:
             name, path = self._model.card.name, self._model.paths["weights"]
@@ -270,6 +261,17 @@ class _Network:
             return [wanted]
         problem = "output.name is missing" if wanted is None else f"output.name {wanted!r} is none of the network's"
         raise CardError(f"{self._model.folder / CARD_NAME}: {problem}; its outputs are {', '.join(names)}")
+
+
+def make_blob(batch: Batch, spec: InputSpec) -> FloatArray:
+    """Fitted pictures (N, H, W, C) uint8 to the network's float32 input, (N, C, H, W) or (N, H, W, C), as the card says."""
+    params = cv2.dnn.Image2BlobParams()
+    # cv2 computes (x - mean) * scale, the card (x * scale - mean) / std
+    params.scalefactor = _scalar(spec.scale / std for std in spec.stds)
+    params.mean = _scalar(mean / spec.scale for mean in spec.means)
+    params.swapRB = spec.channels == "rgb"
+    blob = np.asarray(cv2.dnn.blobFromImagesWithParams(list(batch), params), np.float32)
+    return blob if spec.layout == "NCHW" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
 
 
 def _read(model: ResolvedModel) -> Any:

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from streamclf.catalogue.card import InputSpec
+from streamclf.catalogue.find import ResolvedModel, find_model
+from streamclf.engines import opencv_dnn
+from streamclf.engines.opencv_dnn import OpenCvDnnLoader, available_targets, make_blob, readable_frameworks
+from streamclf.errors import CardError, EngineError, UsageError
+from streamclf.proof import probe_pictures
+
+
+@pytest.fixture
+def little(models_env: Path) -> ResolvedModel:
+    """The fastest network to load."""
+    return find_model("mobilenet-v1-0.25")
+
+
+def with_output(model: ResolvedModel, **changes: Any) -> ResolvedModel:
+    output = model.card.output.model_copy(update=changes)
+    return dataclasses.replace(model, card=model.card.model_copy(update={"output": output}))
+
+
+# ---- what reaches the network
+
+
+@pytest.mark.parametrize("channels", ["bgr", "rgb", "grey"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_the_blob_follows_the_card_s_one_formula(channels: Any, layout: Any) -> None:
+    count = 1 if channels == "grey" else 3
+    mean, std = (0.485, 0.456, 0.406)[:count], (0.229, 0.224, 0.225)[:count]
+    spec = InputSpec(
+        width=8, height=6, channels=channels, scale=1 / 255, mean=mean, std=std, fit="stretch", layout=layout
+    )
+    batch = probe_pictures(2, (8, 6), count)
+    ordered = batch[..., ::-1] if channels == "rgb" else batch
+    expected = (ordered / 255 - np.array(mean)) / np.array(std)
+    blob = make_blob(batch, spec)
+    assert blob.dtype == np.float32
+    assert blob.flags.c_contiguous
+    np.testing.assert_allclose(blob, expected if layout == "NHWC" else expected.transpose(0, 3, 1, 2), atol=1e-5)
+
+
+# ---- lanes, threads, batches
+
+
+def test_recorded_sources_get_a_lane_of_one_thread_for_each_processor(
+    little: ResolvedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opencv_dnn, "usable_cpus", lambda: 4)
+
+    def lanes_threads(model: ResolvedModel = little, **options: Any) -> tuple[int, int]:
+        loader = OpenCvDnnLoader(model, **options)
+        return loader.lanes, loader.threads
+
+    assert lanes_threads() == (4, 1)
+    assert lanes_threads(live=True) == (1, 4)
+    assert lanes_threads(threads=2) == (2, 2)
+    assert lanes_threads(threads=9) == (1, 9)
+    large = little.card.files[0].model_copy(update={"bytes": 200_000_000})
+    assert lanes_threads(dataclasses.replace(little, card=little.card.model_copy(update={"files": (large,)}))) == (1, 4)
+
+
+@pytest.mark.parametrize("options", [{"batch": 0}, {"threads": -1}])
+def test_impossible_numbers_are_refused(little: ResolvedModel, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="must be at least 1"):
+        OpenCvDnnLoader(little, **options)
+
+
+def test_the_first_load_proves_and_later_ones_reuse_it(little: ResolvedModel) -> None:
+    loader = OpenCvDnnLoader(little)
+    first, second = loader.load(), loader.load()
+    assert first.info is second.info
+    assert first.info.batch_sizes == (1, 2, 4)
+    assert first.info.best_batch in first.info.batch_sizes
+    assert (first.info.requested_target, first.info.effective_target, first.info.notes) == ("cpu", "cpu", ())
+    pictures = probe_pictures(2, (224, 224), 3)
+    for name, output in first.run(pictures).items():
+        np.testing.assert_array_equal(second.run(pictures)[name], output)
+
+
+def test_a_batch_the_network_cannot_do_falls_back_quietly(models_env: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    level = cv2.utils.logging.getLogLevel()
+    info = OpenCvDnnLoader(find_model("mobilenet-v2-qdq"), batch=2).load().info
+    assert (info.batch_sizes, info.best_batch) == ((1,), 1)
+    assert any(note.startswith("batch 2: ") and note.endswith("uses 1") for note in info.notes)
+    assert cv2.utils.logging.getLogLevel() == level
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_user_s_batch_is_taken_where_it_is_proven(little: ResolvedModel) -> None:
+    info = OpenCvDnnLoader(little, batch=3).load().info
+    assert (info.batch_sizes, info.best_batch, info.notes) == ((1, 2, 3), 3, ())
+    assert OpenCvDnnLoader(little, batch=1).load().info.batch_sizes == (1,)
+
+
+def test_a_network_whose_input_follows_the_picture_runs_at_several_sizes(models_env: Path) -> None:
+    engine = OpenCvDnnLoader(find_model("tiny-darknet"), batch=2).load()
+    for size in ((298, 224), (224, 400), (224, 224)):
+        pictures = probe_pictures(2, size, 3)
+        (together,) = engine.run(pictures).values()
+        (alone,) = engine.run(pictures[1:]).values()
+        np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
+
+
+# ---- running
+
+
+def test_a_failed_batch_does_not_spoil_the_next_one(models_env: Path) -> None:
+    engine = OpenCvDnnLoader(find_model("mobilenet-v2-qdq"), batch=1).load()
+    pictures = probe_pictures(2, (224, 224), 3)
+    before = engine.run(pictures[:1])["output"]
+    with pytest.raises(
+        EngineError,
+        match=r"mobilenet-v2-qdq: .*mobilenetv2-12-qdq\.onnx failed on a batch of the shape \(2, 224, 224, 3\): DNN/MatMul",
+    ) as caught:
+        engine.run(pictures)
+    assert "\n" not in str(caught.value)
+    np.testing.assert_array_equal(engine.run(pictures[:1])["output"], before)
+
+
+def test_outputs_are_the_caller_s_to_keep(little: ResolvedModel) -> None:
+    engine = OpenCvDnnLoader(little, batch=1).load()
+    pictures = probe_pictures(2, (224, 224), 3)
+    (first,) = engine.run(pictures[:1]).values()
+    kept = first.copy()
+    engine.run(pictures[1:])
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        np.zeros((224, 224, 3), np.uint8),
+        np.zeros((1, 224, 224, 1), np.uint8),
+        np.zeros((1, 224, 224, 3), np.float32),
+        np.zeros((0, 224, 224, 3), np.uint8),
+    ],
+)
+def test_what_is_no_batch_is_refused(little: ResolvedModel, batch: Any) -> None:
+    engine = OpenCvDnnLoader(little, batch=1).load()
+    with pytest.raises(EngineError, match=r"a batch is \(N, H, W, 3\) uint8"):
+        engine.run(batch)
+
+
+def test_a_closed_engine_says_so(little: ResolvedModel) -> None:
+    engine = OpenCvDnnLoader(little, batch=1).load()
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="the engine is closed"):
+        engine.run(probe_pictures(1, (224, 224), 3))
+
+
+def test_engines_side_by_side_give_the_answers_of_one_alone(little: ResolvedModel) -> None:
+    loader = OpenCvDnnLoader(little, threads=1, batch=1)
+    pictures = probe_pictures(8, (224, 224), 3)
+    expected = [next(iter(loader.load().run(picture[None]).values())) for picture in pictures]
+    found: dict[int, list[np.ndarray[Any, Any]]] = {}
+
+    def lane(number: int) -> None:
+        engine = loader.load()
+        found[number] = [next(iter(engine.run(picture[None]).values())) for picture in pictures]
+
+    threads = [threading.Thread(target=lane, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for answers in found.values():
+        np.testing.assert_array_equal(answers, expected)
+
+
+# ---- a card that does not fit its network
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"classes": 999},
+            r"card\.toml: says output\.classes 999 \+ output\.background 1, but the network gives 1001 numbers",
+        ),
+        ({"background": 0}, "but the network gives 1001 numbers"),
+        ({"softmax": False}, r"output\.softmax is false, but the network's numbers are probabilities already"),
+        (
+            {"name": "prob"},
+            r"output\.name 'prob' is none of the network's; its outputs are MobilenetV1/Predictions/Reshape_1",
+        ),
+    ],
+)
+def test_a_card_that_does_not_fit_its_network_is_refused(
+    little: ResolvedModel, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CardError, match=message):
+        OpenCvDnnLoader(with_output(little, **changes)).load()
+
+
+def test_raw_scores_called_probabilities_are_refused(models_env: Path) -> None:
+    with pytest.raises(CardError, match=r"output\.softmax is true, but the network's numbers .* are no probabilities"):
+        OpenCvDnnLoader(with_output(find_model("mobilenet-v2-qdq"), softmax=True)).load()
+
+
+def test_an_output_can_be_named(little: ResolvedModel) -> None:
+    engine = OpenCvDnnLoader(with_output(little, name="MobilenetV1/Predictions/Softmax"), batch=1).load()
+    assert list(engine.run(probe_pictures(1, (224, 224), 3))) == ["MobilenetV1/Predictions/Softmax"]
+
+
+# ---- broken files and missing readers
+
+
+def test_a_framework_this_opencv_cannot_read_is_one_sentence_with_the_way_out(
+    models_env: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert readable_frameworks() == dict.fromkeys(("caffe", "tensorflow", "torch", "darknet", "onnx"), True)
+    for reader in ("readNetFromCaffe", "readNetFromDarknet", "readNetFromTorch"):
+        monkeypatch.delattr(cv2.dnn, reader)
+    assert [name for name, readable in readable_frameworks().items() if readable] == ["tensorflow", "onnx"]
+    for name in ("squeezenet-1.0-dc", "squeezenet-1.0-dc-torch", "tiny-darknet"):
+        with pytest.raises(
+            EngineError, match=rf"{name}: OpenCV .* does not read \w+ networks; install opencv-python below 5"
+        ):
+            OpenCvDnnLoader(find_model(name)).load()
+
+
+BREAK = """
+import dataclasses, json, sys
+from pathlib import Path
+from streamclf.catalogue.find import find_model
+from streamclf.engines.opencv_dnn import OpenCvDnnLoader
+from streamclf.errors import CardError, EngineError
+for name, role, broken in json.load(sys.stdin):
+    model = find_model(name)
+    try:
+        OpenCvDnnLoader(dataclasses.replace(model, paths=model.paths | {role: Path(broken)}), batch=1).load()
+    except (CardError, EngineError) as error:
+        print(json.dumps([name, broken, str(error)]))
+    else:
+        print(json.dumps([name, broken, None]))
+"""
+
+
+def test_mangled_networks_are_refused_by_name_and_never_kill_the_process(
+    models_env: Path, hazards: Path, tmp_path: Path
+) -> None:
+    cases = []
+    for name in (
+        "squeezenet-1.0-dc",
+        "squeezenet-1.0-dc-torch",
+        "tiny-darknet",
+        "mobilenet-v1-0.25",
+        "mobilenet-v2-qdq",
+    ):
+        for role, path in find_model(name).paths.items():
+            content = path.read_bytes()
+            broken = {"empty": b"", "text": b"this is no network\n" * 50, "half": content[: len(content) // 2]}
+            for kind, changed in broken.items():
+                file = tmp_path / f"{name}-{kind}{path.suffix}"
+                file.write_bytes(changed)
+                cases.append((name, role, str(file)))
+            with zipfile.ZipFile(tmp_path / f"{name}-zip{path.suffix}", "w") as archive:
+                archive.writestr("weights", b"no")
+            cases.append((name, role, str(tmp_path / f"{name}-zip{path.suffix}")))
+    cases.append(("mobilenet-v1-0.25", "weights", str(hazards / "face_detector_text_mangled.pb")))
+    # Darknet's weights have no mark, length or checksum: a cut file is read as it is. The card's digest guards against it.
+    cases = [case for case in cases if Path(case[2]).name != "tiny-darknet-half.weights"]
+    done = subprocess.run(
+        [sys.executable, "-c", BREAK],
+        input=json.dumps(cases),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(cases)
+    for name, file, message in answers:
+        assert message, f"{file} was taken for {name}"
+        assert name in message or file in message
+        assert "\n" not in message
+        assert len(message) < 500
+    assert "[ERROR" not in done.stderr  # cv2's own; protobuf prints a line that nothing can silence
+
+
+# ---- targets
+
+
+def test_opencl_without_a_device_runs_on_the_cpu_and_says_why(
+    little: ResolvedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2.dnn, "getAvailableTargets", lambda backend: [0])
+    monkeypatch.setattr(cv2.ocl, "haveOpenCL", lambda: False)
+    assert available_targets() == {"cpu": True, "opencl": False, "opencl-fp16": False}
+    loader = OpenCvDnnLoader(little, "opencl")
+    info = loader.load().info
+    assert (info.requested_target, info.effective_target) == ("opencl", "cpu")
+    assert info.notes == ("asked for opencl, runs on the cpu: no OpenCL runtime is installed",)
+    assert loader.lanes == OpenCvDnnLoader(little).lanes
+
+
+OPENCL = """
+import json, os, sys
+import numpy as np
+from streamclf.catalogue.find import find_model
+from streamclf.engines import opencv_dnn as engine
+from streamclf.proof import probe_pictures
+if not engine.available_targets()["opencl"]:
+    sys.exit(77)
+model = find_model("mobilenet-v1-0.25")
+loader = engine.OpenCvDnnLoader(model, "opencl")
+on_device = loader.load()
+pictures = probe_pictures(3, (224, 224), 3)
+on_cpu = engine.OpenCvDnnLoader(model, "cpu", batch=1).load()
+def answers(it):
+    return np.concatenate([next(iter(it.run(p[None]).values())).reshape(1, -1) for p in pictures])
+difference = float(np.abs(answers(on_device) - answers(on_cpu)).max())
+engine._TOLERANCES["opencl"] = 0.0
+strict = engine.OpenCvDnnLoader(model, "opencl").load()
+del os.environ["OPENCV_DNN_OPENCL_ALLOW_ALL_DEVICES"]
+print(json.dumps({
+    "lanes": loader.lanes, "requested": on_device.info.requested_target, "effective": on_device.info.effective_target,
+    "notes": on_device.info.notes, "difference": difference, "sizes": on_device.info.batch_sizes,
+    "strict": strict.info.effective_target, "strict_notes": strict.info.notes, "not_a_gpu": engine.usable_target("opencl"),
+}))
+"""
+
+
+@pytest.mark.opencl
+def test_opencl_is_used_compared_with_the_cpu_and_left_where_it_differs(models_env: Path) -> None:
+    environment = os.environ | {"OPENCV_DNN_OPENCL_ALLOW_ALL_DEVICES": "1", "OPENCV_OPENCL_DEVICE": ":CPU:"}
+    done = subprocess.run(
+        [sys.executable, "-c", OPENCL], capture_output=True, text=True, timeout=240, env=environment, check=False
+    )
+    if done.returncode == 77 and os.environ.get("STREAMCLF_REQUIRE_ASSETS") != "1":
+        pytest.skip("no OpenCL device; install pocl-opencl-icd")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["requested"], found["effective"], found["lanes"]) == ("opencl", "opencl", 1)
+    assert found["difference"] < 1e-4
+    (note,) = found["notes"]
+    assert " ms a picture, cpu " in note
+    assert "same answers" in note
+    assert found["sizes"][0] == 1
+    assert found["strict"] == "cpu"
+    assert "opencl answers differently from the cpu" in found["strict_notes"][0]
+    assert found["not_a_gpu"][0] == "cpu"
+    assert "is no GPU" in found["not_a_gpu"][1]
