@@ -100,6 +100,7 @@ class RowFile:
             if data:
                 self._file.write(data)
         except OSError:
-            self._file.cut(self._size)
+            fitted = data[: max(0, self._file.tell() - self._size)]
+            self._file.cut(self._size + fitted.rfind(b"\n") + 1)  # the whole rows that found room stay
             raise
         self._size += len(data)

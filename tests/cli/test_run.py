@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -118,9 +120,7 @@ def test_a_clip_played_at_its_own_pace_is_live(streamclf: Run, videos: Path, tmp
 
 def test_frame_step_and_max_frames_are_deterministic(streamclf: Run, videos: Path, tmp_path: Path) -> None:
     clip = videos / "torchcodec_av1_video.mkv"
-    done = streamclf(
-        "run", clip, *FAST, "--frame-step", 10, "--max-frames", 5, "--results", "r.jsonl", "--report", "-"
-    )
+    done = streamclf("run", clip, *FAST, "--frame-step", 10, "--max-frames", 5, "--results", "r.jsonl", "--report", "-")
     assert done.returncode == 0
     (stream,) = json.loads(done.stdout)["streams"].values()
     assert [row["index"] for row in rows_of(tmp_path / "r.jsonl")] == [0, 10, 20, 30, 40]
@@ -151,7 +151,7 @@ def test_pictures_are_one_source_with_their_paths_as_origin(streamclf: Run, imag
     assert done.returncode == 0, done.stderr
     rows = rows_of(tmp_path / "r.jsonl")
     assert [row["origin"] for row in rows] == [str(path) for path in pictures]
-    assert rows[0]["label"] == "bald eagle"
+    assert rows[2]["label"] == "banana"
     assert all(row["pts_s"] is None and row["steady"] is None for row in rows)
     assert sorted(path.name for path in (tmp_path / "labelled").iterdir()) == ["banana_0.jpg", "dog.jpg", "eagle.jpg"]
 
@@ -296,9 +296,7 @@ def test_a_reader_that_goes_away_ends_the_run_silently(
 
 
 def test_every_hazard_gives_frames_or_one_sentence(streamclf: Run, hazards: Path) -> None:
-    done = {
-        path.name: streamclf("run", path, *FAST, "--report", "-") for path in sorted(hazards.iterdir())
-    }
+    done = {path.name: streamclf("run", path, *FAST, "--report", "-") for path in sorted(hazards.iterdir())}
     for name, process in done.items():
         assert process.returncode == (1 if name.endswith(".pb") else 0), (name, process.stderr)
         assert len(sentences(process.stderr)) == process.returncode, (name, process.stderr)
@@ -319,6 +317,35 @@ def test_a_display_that_is_not_there_is_one_line_and_the_run_goes_on(streamclf: 
         assert json.loads(done.stdout)["streams"]["torchcodec_h265_video.mp4"]["classified"] == 10
 
 
-def test_a_full_disk_fails_the_run_and_keeps_what_was_written(streamclf: Run, videos: Path) -> None:
-    done = streamclf("run", videos / "torchcodec_av1_video.mkv", *FAST, "--results", "full.jsonl", "--report", "-")
-    assert done.returncode == 0
+@pytest.mark.parametrize("output", [("--results", "r.jsonl"), ("--results", "r.csv"), ("--save", "v.mp4")])
+def test_a_full_disk_fails_the_run_with_one_sentence_and_keeps_what_was_written(
+    environment: dict[str, str], videos: Path, tmp_path: Path, output: tuple[str, str]
+) -> None:
+    limit = 200_000 if output[1] == "v.mp4" else 40_000
+
+    def no_larger_file() -> None:  # what a full disk looks like to the process: a write that is refused
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    command = [sys.executable, "-m", "streamclf", "run", str(videos / "flipping_a_pancake.mkv"), *FAST, *output]
+    done = subprocess.run(
+        [*command, "--report", "-"],
+        cwd=tmp_path,
+        env=environment,
+        preexec_fn=no_larger_file,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    assert len(sentences(done.stderr)) == 1, done.stderr
+    assert output[1] in done.stderr
+    assert "Traceback" not in done.stderr
+    (stream,) = json.loads(done.stdout)["streams"].values()
+    assert stream["captured"] == stream["classified"] + sum(stream["dropped"].values())
+    written = tmp_path / output[1]
+    assert 10_000 < written.stat().st_size <= limit
+    if output[1] == "r.jsonl":
+        assert rows_of(written)[-1]["index"] == len(rows_of(written)) - 1
+    if output[1] == "v.mp4":
+        with av.open(str(written)) as video:
+            assert next(video.decode(video=0)).width == 426
