@@ -129,6 +129,8 @@ class AvSource(ABC):
             try:
                 packet = next(packets, None)
                 frames = [] if packet is None else _decoded(packet)
+            except IndexError:  # PyAV flushing a damaged container that grew another stream on the way
+                packet = None
             except av.FFmpegError as error:
                 packet, reason = None, error.strerror or type(error).__name__
             if rotation is None and time.monotonic() > give_up_s:

@@ -1,0 +1,120 @@
+"""Real servers on the loopback interface, each bounded in time and stopped at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: ClipServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        self.close_connection = True
+        if path == "/stall":
+            self.server.released.wait(20)
+        elif path == "/private":
+            self.send_error(401)
+        elif path not in self.server.files:
+            self.send_error(404)
+        else:
+            data = self.server.files[path]
+            self.send_response(200)
+            if path != "/endless.ts":
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self._send(path, data)
+
+    def _send(self, path: str, data: bytes) -> None:
+        if path.startswith(("/cut", "/pause")):
+            self.wfile.write(data[: len(data) // 2])
+            self.wfile.flush()
+            if path.startswith("/pause"):
+                self.server.released.wait(20)
+            return
+        self.wfile.write(data)
+
+
+class ClipServer(http.server.ThreadingHTTPServer):
+    """Serves ``files`` by path. ``/stall`` never answers, ``/cut*`` breaks off in the middle, ``/pause*`` stops there in silence,
+    ``/private`` wants a password, ``/endless.ts`` has no stated length."""
+
+    daemon_threads = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files: dict[str, bytes] = {}
+        self.released = threading.Event()
+
+    def url(self, path: str, userinfo: str = "") -> str:
+        return f"http://{userinfo}127.0.0.1:{self.server_port}{path}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[ClipServer]:
+    with ClipServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.released.set()
+            server.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
+def streaming(data: bytes) -> Iterator[str]:
+    """A TCP address that sends ``data`` over and over to whoever connects."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stopped = threading.Event()
+        thread = threading.Thread(target=_stream, args=(listener, data, stopped))
+        thread.start()
+        host, port = listener.getsockname()
+        try:
+            yield f"tcp://{host}:{port}"
+        finally:
+            # accept() is not interrupted by closing the listener: a last caller who says nothing wakes it
+            stopped.set()
+            socket.create_connection((host, port)).close()
+            thread.join()
+
+
+def _stream(listener: socket.socket, data: bytes, stopped: threading.Event) -> None:
+    while not stopped.is_set():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            while not stopped.is_set():
+                connection.sendall(data)
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def sending(clip: Path, target: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The ffmpeg binary sends a clip over and over, at its own pace, as an MPEG transport stream."""
+    command = ["ffmpeg", "-v", "quiet", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy"]
+    child = subprocess.Popen([*command, "-f", "mpegts", target])
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
