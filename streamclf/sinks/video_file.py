@@ -29,7 +29,7 @@ KEYFRAME_S = 1.0
 _SUFFIXES = (".mp4", ".m4v", ".mov", "")
 _BT709 = 1
 _MIN_SIDE, _MAX_SIDE = 16, 16_384
-_MAX_STEP = 2**31 - 1
+_MAX_STEP = 2**31 - 2
 """Ticks that an MP4 file can hold one picture for."""
 _ENCODER = {
     "preset": "superfast",
