@@ -64,19 +64,20 @@ class Classifier:
 
     ``model`` is a card's name, a folder with a ``card.toml``, or a resolved one. The network is loaded at once and answers in the
     calling thread, with all processors; several threads take turns (on OpenCL only the thread that made it may use it).
-    A context manager.
+    ``batch`` is how many pictures ``classify_batch`` sends through the network at once, as far as that is proven to give the
+    answers of single pictures. A context manager.
 
     Raises:
         UnknownModelError, CardError, ModelFileError: the network is not to be found, or not as its card says.
         EngineError: it cannot be loaded or run.
     """
 
-    def __init__(self, model: str | Path | ResolvedModel, target: Target = "cpu", top_k: int = 5):
+    def __init__(self, model: str | Path | ResolvedModel, target: Target = "cpu", top_k: int = 5, batch: int = 1):
         from streamclf.engines.opencv_dnn import OpenCvDnnLoader
 
         resolved = model if isinstance(model, ResolvedModel) else find_model(model)
         self._interpreter = Interpreter(resolved, top_k)
-        self._engine = OpenCvDnnLoader(resolved, target, live=True).load()
+        self._engine = OpenCvDnnLoader(resolved, target, live=True, batch=batch).load()
         self._lock = threading.Lock()
         self._count = 0
 

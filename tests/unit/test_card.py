@@ -153,3 +153,15 @@ def test_a_card_that_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None
     path.write_bytes(b"\xff\xfe\x00name")
     with pytest.raises(CardError, match="not valid TOML"):
         read_card(path)
+
+
+def test_the_example_in_the_readme_is_a_valid_card(tmp_path: Path) -> None:
+    readme = (REPOSITORY / "models" / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    card = read_card(write(tmp_path, example))
+    assert card.name == "my-network"
+    for part in (card, card.files[0], card.input, card.output, card.labels, card.accuracy, card.reference):
+        for field in type(part).model_fields.values():
+            if field.alias:
+                assert field.alias in example
+        assert all(key in example for key in type(part).model_fields if key not in ("schema_version", "sha1"))

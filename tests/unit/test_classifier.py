@@ -54,7 +54,8 @@ def test_pictures_of_different_sizes_come_back_in_order(models_env: Path, images
     pictures = [
         read(images / name) for name in ("dog.jpg", "parrot.jpg", "hot_dog.jpg", "stingray.jpg", "granny_smith_0.jpg")
     ]
-    with Classifier("tiny-darknet") as classifier:  # its input's size follows the picture
+    with Classifier("tiny-darknet", batch=2) as classifier:  # its input's size follows the picture
+        assert classifier.info.best_batch == 2
         together = classifier.classify_batch(pictures)
         alone = [classifier.classify(picture) for picture in pictures]
         assert classifier.classify_batch([]) == []
