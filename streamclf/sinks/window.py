@@ -72,7 +72,7 @@ class WindowSink:
 
     def close(self) -> None:
         """Take the window away. Idempotent."""
-        if self._open and not self._closed and self._is_visible():
+        if self._open and not self._closed and _is_visible(self._title):
             cv2.destroyWindow(self._title)
             cv2.waitKey(1)
         self._closed = True
@@ -85,7 +85,7 @@ class WindowSink:
         picture = self._picture(FIRST_LIMIT_WH if grown else self._window_wh(), anew)
         notice = self._notice if now < self._notice_until_s else "paused" if self._paused else ""
         if notice:
-            badge(picture, notice)
+            badge(picture, notice, in_middle=True)
         try:
             if not self._open:
                 _open_window(self._title)
@@ -110,15 +110,12 @@ class WindowSink:
         _, _, width, height = cv2.getWindowImageRect(self._title)
         return (width, height) if width > 1 and height > 1 else FIRST_LIMIT_WH
 
-    def _is_visible(self) -> bool:
-        return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-
     def _hear(self, now: float) -> None:
         while (key := cv2.waitKeyEx(1)) != -1:
             # Arrows and the like have a high byte; without it Left would read as Q. Modifiers are above both.
             if key & 0xFF00 == 0:
                 self._press(chr(key & 0xFF).lower(), now)
-        if not self._is_visible():
+        if not _is_visible(self._title):
             self.wants_stop = True
 
     def _press(self, key: str, now: float) -> None:
@@ -169,6 +166,13 @@ def _open_window(title: str) -> None:
     cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
 
 
+def _is_visible(title: str) -> bool:
+    try:
+        return cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:  # Qt's answer once the last window was closed
+        return False
+
+
 def show_picture(title: str, image: Image) -> None:
     """Show (H, W, 3) uint8 BGR until a key is pressed or the window is closed."""
     picture = tile([(title, image)], FIRST_LIMIT_WH)
@@ -176,10 +180,10 @@ def show_picture(title: str, image: Image) -> None:
         _open_window(title)
         cv2.resizeWindow(title, picture.shape[1], picture.shape[0])
         cv2.imshow(title, picture)
-        while cv2.waitKeyEx(50) == -1 and cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1:
-            continue
-        if cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1:
-            cv2.destroyWindow(title)
-            cv2.waitKey(1)
     except cv2.error as problem:
         raise SinkError(f"window: cannot be drawn: {problem.err}") from problem
+    while cv2.waitKeyEx(50) == -1 and _is_visible(title):
+        continue
+    if _is_visible(title):
+        cv2.destroyWindow(title)
+        cv2.waitKey(1)

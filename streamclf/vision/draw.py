@@ -73,7 +73,7 @@ class _Layout(NamedTuple):
         height, width = image.shape[:2]
         # Readable at arm's length: a capital is a 32nd of the height, less only where the picture is narrow or tiny.
         cap = max(7.0, min(width / 36, max(height / 32, min(height / 9, 11))))
-        tiny = height < 120
+        tiny = height < 120 or width < 120
         return cls(
             margin=0 if tiny else round(cap * 0.8),
             pad=2 if tiny else round(cap * 0.75),
@@ -109,15 +109,18 @@ def percent(probability: float) -> str:
     return "100%" if probability >= 0.9995 else f"{probability * 100:.1f}%"
 
 
-def badge(image: Image, text: str) -> None:
-    """Write ``text`` on a small dark plate into the upper right corner of ``image``, in place."""
+def badge(image: Image, text: str, in_middle: bool = False) -> None:
+    """Write ``text`` on a small dark plate into the upper right corner, or the middle, of ``image``, in place."""
     layout = _Layout.of(image)
     face = font(layout.body_px, 0.13, BRIGHT)
-    text = face.shorten(text, max(1, round(image.shape[1] * 0.36)))
+    text = face.shorten(text, max(1, round(image.shape[1] * (0.8 if in_middle else 0.36))))
     width, height = face.width(text) + 2 * layout.pad, face.line_px + layout.pad
-    x = max(0, image.shape[1] - width - layout.margin)
-    draw_plate(image, (x, layout.margin, width, height), layout.pad)
-    face.write(image, text, (x + layout.pad, layout.margin + (layout.pad + 1) // 2))
+    x, y = image.shape[1] - width - layout.margin, layout.margin
+    if in_middle:
+        x, y = (image.shape[1] - width) // 2, (image.shape[0] - height) // 2
+    x, y = max(0, x), max(0, y)
+    draw_plate(image, (x, y, width, height), layout.pad)
+    face.write(image, text, (x + layout.pad, y + (layout.pad + 1) // 2))
 
 
 def tile(pictures: Sequence[tuple[str, Image]], limit_wh: tuple[int, int]) -> Image:

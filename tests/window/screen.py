@@ -1,0 +1,143 @@
+"""A virtual screen, and a child process that shows results on it (HighGUI reads DISPLAY once, and aborts without one)."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEADLINE_S = 20.0
+
+
+class Screen:
+    """An Xvfb of 1600x1000; what it shows can be read from its frame buffer's file."""
+
+    def __init__(self, display: str, buffer: Path):
+        self.display, self._buffer = display, buffer
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 BGR, from the X window dump that Xvfb keeps up to date."""
+        data = self._buffer.read_bytes()
+        header = struct.unpack(">25I", data[:100])
+        width, height, stride, colours = header[4], header[5], header[12], header[19]
+        start = header[0] + colours * 12
+        rows = np.frombuffer(data, np.uint8, height * stride, start).reshape(height, stride // 4, 4)
+        return rows[:, :width, :3]
+
+    def key(self, name: str) -> None:
+        """Press a key in the window."""
+        self._xdotool("search", "--onlyvisible", "--name", "streamclf", "windowfocus", "--sync", "key", name)
+
+    def close_window(self) -> None:
+        """As the cross in its title bar does."""
+        script = REPOSITORY / "tests" / "window" / "close_window.py"
+        subprocess.run([sys.executable, str(script)], env=self.environment, check=True, timeout=DEADLINE_S)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"DISPLAY": self.display}
+
+    def _xdotool(self, *arguments: str) -> None:
+        subprocess.run(
+            ["xdotool", *arguments], env=self.environment, check=True, capture_output=True, timeout=DEADLINE_S
+        )
+
+
+@contextmanager
+def virtual_screen(folder: Path) -> Iterator[Screen]:
+    reading, writing = os.pipe()
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(writing),
+        "-screen",
+        "0",
+        "1600x1000x24",
+        "-nolisten",
+        "tcp",
+        "-fbdir",
+        str(folder),
+    ]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as pipe:
+            number = pipe.readline().strip()
+        assert number, "Xvfb did not start"
+        yield Screen(f":{number}", folder / "Xvfb_screen0")
+    finally:
+        server.terminate()
+        server.wait(DEADLINE_S)
+
+
+CHILD = """
+import json, logging, sys, time
+import numpy as np
+from streamclf.sinks.window import WindowSink
+from streamclf.vision.draw import annotate
+from tests.results import STATS, flat, make_result
+
+logging.basicConfig(level="INFO", stream=sys.stderr, format="%(message)s")
+sink = WindowSink()
+for line in sys.stdin:
+    order, argument = line.rstrip("\\n").split(" ", 1)
+    end = time.monotonic() + 10
+    if order == "write":
+        stream, colour = argument.split("=")
+        image = flat([int(value) for value in colour.split(",")], (640, 360))
+        sink.write(make_result(image, stream=stream, draw=annotate))
+    elif order == "until":
+        while not eval(argument) and time.monotonic() < end:
+            sink.tick(STATS)
+    elif order == "tick":
+        for _ in range(int(argument)):
+            sink.tick(STATS)
+    print(json.dumps({"stop": sink.wants_stop, "paused": sink._paused, "bare": sink._bare}), flush=True)
+sink.close()
+sink.close()
+"""
+
+
+class Viewer:
+    """A child with a window; each order is answered with what the sink says of itself."""
+
+    def __init__(self, screen: Screen, folder: Path):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = screen.environment | {"PYTHONPATH": str(REPOSITORY)}
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", CHILD], cwd=folder, env=environment, text=True, bufsize=1, **pipes
+        )
+
+    def order(self, line: str) -> dict[str, Any]:
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(line + "\n")
+        answer = self._child.stdout.readline()
+        assert answer, self._child.communicate()[1]
+        return dict(json.loads(answer))
+
+    def show(self, stream: str, bgr: tuple[int, int, int]) -> None:
+        """Write a picture of one colour and have it drawn."""
+        self.order(f"write {stream}={','.join(map(str, bgr))}")
+        self.order("tick 30")
+
+    def end(self) -> str:
+        """Let the child end; what it wrote to standard error."""
+        _, errors = self._child.communicate(timeout=DEADLINE_S)
+        assert self._child.returncode == 0, errors
+        return errors
+
+    def kill(self) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.communicate()
