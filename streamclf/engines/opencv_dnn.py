@@ -112,7 +112,8 @@ class OpenCvDnnLoader:
     the lanes follow. The number of threads is cv2's, one for the whole process.
 
     The first ``load`` proves which batch sizes give the answers of single pictures, and which is the fastest a picture: a larger
-    one is best only if its answers are bitwise equal and it gains at least 5 % (live sources never wait for one). On OpenCL it compares the answers with the CPU's,
+    one is best only if its answers are bitwise equal and it gains at least 5 %, which is tried with several threads and recorded
+    sources only: one thread gains 3 % at most, and live sources never wait for a batch. On OpenCL it compares the answers with the CPU's,
     notes both speeds, and falls back to the CPU if they differ. Later loads reuse all that.
     """
 
@@ -164,7 +165,8 @@ class OpenCvDnnLoader:
         sets = [self._pictures(limit)]
         if self._model.card.input.fit == "short_side":  # the input's size follows the picture: prove it for two
             sets.append(self._pictures(limit, wider=True))
-        proof = prove_batches(network.rows, sets, sizes, timed=not self._live and self._batch is None)
+        timed = self.threads > 1 and not self._live and self._batch is None
+        proof = prove_batches(network.rows, sets, sizes, timed)
         best = proof.best_batch
         if self._batch is not None:
             best = max(proof.batch_sizes)

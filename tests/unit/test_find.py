@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamclf.catalogue.find import builtin_folder, find_model, list_models
+from streamclf.catalogue.find import builtin_folder, find_card, find_file, find_model, list_models
 from streamclf.errors import CardError, ModelFileError, UnknownModelError
 
 CONTENT = b"these are weights"
@@ -206,3 +206,13 @@ def test_an_unknown_label_set_is_refused_with_the_known_ones(places: Path) -> No
         CardError, match=r"labels\.set 'imagenet-9' is unknown; there are imagenet-1000, imagenet-1000-darknet"
     ):
         find_model("little")
+
+
+def test_a_card_is_found_whether_its_files_are_here_or_not(places: Path) -> None:
+    folder = make_model(places / "models", weights=None)
+    entry = find_card("little")
+    assert (entry.name, entry.folder, entry.available) == ("little", folder, False)
+    assert find_file(entry.card.files[0], folder) is None
+    (folder / "little.onnx").write_bytes(CONTENT)
+    assert find_card(folder).available
+    assert find_file(entry.card.files[0], folder) == folder / "little.onnx"
