@@ -113,8 +113,8 @@ class OpenCvDnnLoader:
 
     The first ``load`` proves which batch sizes give the answers of single pictures, and which is the fastest a picture: a larger
     one is best only if its answers are bitwise equal and it gains at least 5 %, which is tried with several threads and recorded
-    sources only: one thread gains 3 % at most, and live sources never wait for a batch. On OpenCL it compares the answers with the CPU's,
-    notes both speeds, and falls back to the CPU if they differ. Later loads reuse all that.
+    sources only: one thread gains 3 % at most, and live sources never wait for a batch. On OpenCL it compares the answers with
+    the CPU's, notes both speeds, and falls back to the CPU if they differ. Later loads reuse all that.
     """
 
     def __init__(
