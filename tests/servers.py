@@ -30,8 +30,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             data = self.server.files[path]
             self.send_response(200)
-            if path != "/endless.ts":
-                self.send_header("Content-Length", str(len(data)))
+            length = ("Transfer-Encoding", "chunked") if path == "/endless.ts" else ("Content-Length", str(len(data)))
+            self.send_header(*length)
             self.end_headers()
             with contextlib.suppress(OSError):
                 self._send(path, data)
@@ -43,7 +43,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if path.startswith("/pause"):
                 self.server.released.wait(20)
             return
-        self.wfile.write(data)
+        self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if path == "/endless.ts" else data)
 
 
 class ClipServer(http.server.ThreadingHTTPServer):

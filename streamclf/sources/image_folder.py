@@ -118,12 +118,13 @@ def read_picture(path: str | os.PathLike[str]) -> BgrPicture:
         raise SourceError(f"{label}: the file is empty")
     try:
         # from memory, because imread takes a picture that was cut off for a whole one, and not every name
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         raise SourceError(f"{label}: {_reason(error)}") from error
     if image is None:
         raise SourceError(f"{label}: not a picture that can be read; it is damaged or of another kind")
-    return BgrPicture(_to_8_bit(np.asarray(image)))
+    image = _to_8_bit(np.asarray(image))
+    return BgrPicture(np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8) if image.ndim == 2 else image)
 
 
 def find_pictures(given: str) -> list[str]:

@@ -150,7 +150,7 @@ def test_a_clip_held_in_any_of_the_eight_ways_is_shown_upright(tmp_path: Path, m
     data = make_clip(tmp_path / "plain.mp4", [corner_mark()] * 2, "-pix_fmt", "yuv420p").read_bytes()
     a, b, c, d = (value << 16 for value in matrix)
     before, after = (
-        struct.pack(">9i", *m, 0, 0, 1 << 30) for m in ((1 << 16, 0, 0, 0, 1 << 16, 0, 0), (a, b, 0, c, d, 0, 0))
+        struct.pack(">9i", *m, 0, 0, 1 << 30) for m in ((1 << 16, 0, 0, 0, 1 << 16, 0), (a, b, 0, c, d, 0))
     )
     track = data.index(b"tkhd")
     path = tmp_path / "held.mp4"
