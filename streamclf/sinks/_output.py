@@ -70,8 +70,11 @@ class OutputFile:
         return os.lseek(self._descriptor, offset, whence)
 
     def tell(self) -> int:
-        """As a file's."""
-        return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        """As a file's; 0 for a pipe."""
+        try:
+            return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        except OSError:
+            return 0
 
     def cut(self, size: int) -> None:
         """Take away what lies behind the first ``size`` bytes, if that is possible."""

@@ -193,7 +193,6 @@ class AnnotatedVideoSink:
     def _mux(self, packets: list[Any]) -> None:
         assert self._container is not None
         for packet in packets:
-            packet.duration = self._timeline.step
             self._container.mux(packet)
             self._whole = self._file.tell()
             self._header = self._header or self._whole

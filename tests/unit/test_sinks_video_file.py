@@ -186,6 +186,17 @@ def test_a_closed_file_is_an_ordinary_one_with_an_index_and_a_keyframe_a_second(
         assert next(clip.decode(video=0)).time == 2.0
 
 
+def test_a_single_picture_lasts_as_long_as_the_hinted_rate_says(tmp_path: Path) -> None:
+    sink = AnnotatedVideoSink(tmp_path / "a.mp4", rate_hint=Fraction(4))
+    sink.write(make_result())
+    sink.close()
+    with av.open(str(tmp_path / "a.mp4")) as clip:
+        stream = clip.streams.video[0]
+        assert stream.duration is not None
+        assert stream.time_base is not None
+        assert stream.duration * stream.time_base == Fraction(1, 4)
+
+
 KILLED = """
 import os, signal, sys
 from fractions import Fraction
