@@ -86,6 +86,15 @@ def test_a_stream_of_finite_length_is_recorded_and_whole(server: ClipServer, cli
     assert source.info.frame_count == 25
 
 
+def test_a_file_without_a_duration_is_recorded_because_it_has_a_size(server: ClipServer, tmp_path: Path) -> None:
+    raw = make_clip(tmp_path / "raw.h264", grey_pictures(9), "-pix_fmt", "yuv420p")
+    server.files["/raw.h264"] = raw.read_bytes()
+    source = patient(server.url("/raw.h264"))
+    with closing(source):
+        assert len(list(source)) == 9
+    assert not source.is_live
+
+
 def test_a_stream_without_a_length_is_live(server: ClipServer, transport_stream: Path) -> None:
     server.files["/endless.ts"] = transport_stream.read_bytes()
     source = patient(server.url("/endless.ts"))
@@ -130,7 +139,7 @@ def test_a_connection_cut_in_the_middle_fails_after_the_frames_that_came(server:
 
 def test_a_peer_that_falls_silent_is_given_up_after_the_read_timeout(server: ClipServer, clip: Path) -> None:
     server.files["/pause.mkv"] = clip.read_bytes()
-    frames, error = failure(NetworkSource(server.url("/pause.mkv"), "net", read_timeout_s=0.5))
+    frames, error = failure(NetworkSource(server.url("/pause.mkv"), "net", open_timeout_s=0.5, read_timeout_s=0.5))
     assert 0 < len(frames) < 25
     assert "nothing came for 0.5 s" in str(error)
 
@@ -145,6 +154,15 @@ def test_data_that_never_becomes_a_picture_is_given_up(server: ClipServer) -> No
     with streaming(silence) as url:
         _, error = failure(impatient(url))
     assert str(error).startswith(f"{url}: ")
+
+
+def test_video_without_one_whole_picture_is_given_up(transport_stream: Path) -> None:
+    data = transport_stream.read_bytes()
+    for needed in (0x65, 0x67, 0x68):  # the key frames and what describes them, as H.264 marks them
+        data = data.replace(bytes([0, 0, 1, needed]), bytes([0, 0, 1, 0x1E]))
+    with streaming(data) as url:
+        _, error = failure(NetworkSource(url, "net", open_timeout_s=0.5))
+    assert str(error) == f"{url}: the stream broke off: no picture within 0.5 s"
 
 
 def test_nobody_sending_is_given_up() -> None:
