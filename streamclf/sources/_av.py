@@ -91,8 +91,8 @@ class AvSource(ABC):
         """Frames in presentation order. Timestamps are the container's where they grow, and continued where they do not."""
         self.open()
         while (item := self._next()) is not None:
-            yield Frame(item[0], self.name, self._index, item[1], self._time_base, self._clock())
             self._index += 1
+            yield Frame(item[0], self.name, self._index - 1, item[1], self._time_base, self._clock())
 
     def close(self) -> None:
         """Let the file or connection go. While another thread is reading, that thread has to close."""

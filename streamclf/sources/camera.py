@@ -108,8 +108,8 @@ class CameraSource:
             if self._start_s is None:
                 self._start_s = captured_s
             self._last_pts = max(self._last_pts + 1, round((captured_s - self._start_s) * 1_000_000))
-            yield Frame(BgrPicture(image), self.name, self._index, self._last_pts, _MICROSECOND, captured_s)
             self._index += 1
+            yield Frame(BgrPicture(image), self.name, self._index - 1, self._last_pts, _MICROSECOND, captured_s)
 
     def close(self) -> None:
         """Release the device."""

@@ -78,8 +78,8 @@ class ImageFolderSource:
         """One frame a picture, ``pts`` None, ``origin`` its path."""
         self.open()
         while (item := self._next()) is not None:
-            yield Frame(item[1], self.name, self._index, None, Fraction(1), self._clock(), origin=item[0])
             self._index += 1
+            yield Frame(item[1], self.name, self._index - 1, None, Fraction(1), self._clock(), origin=item[0])
 
     def close(self) -> None:
         """Forget the list; no file is held open."""

@@ -185,6 +185,13 @@ def test_opening_twice_loses_nothing(source: FrameSource) -> None:
     assert take(source, 1)[0].index == 0
 
 
+def test_reading_on_after_a_pause_repeats_nothing(source: FrameSource) -> None:
+    if not isinstance(source, ScriptedSource):  # which starts its script again
+        frames = [*take(source, 2), *take(source, 2)]
+        assert [frame.index for frame in frames] == [0, 1, 2, 3]
+        assert len({float(frame.image.mean()) for frame in frames}) == 4
+
+
 def test_what_is_missing_is_noticed_when_opened_and_not_before(kind: Kind) -> None:
     if kind.make_missing is not None:
         source = kind.make_missing()
