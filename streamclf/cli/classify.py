@@ -128,7 +128,7 @@ class Shower:
         if self._folder is not None:
             self._folder.write(result)
         if self._file is not None:
-            from streamclf.sinks.picture_folder import encode
+            from streamclf.sinks._encode import encode
 
             self._file.write(encode(result.annotated, self._file.path.suffix, self._file.path))
         if self._show:

@@ -1,0 +1,51 @@
+"""``streamclf run`` with a real window: the whole program, both video libraries in one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.window.screen import DEADLINE_S, Screen, virtual_screen
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    folder = tmp_path / "screen"
+    folder.mkdir()
+    with virtual_screen(folder) as started:
+        yield started
+
+
+def test_a_clip_is_shown_and_q_ends_the_run(screen: Screen, models_env: Path, videos: Path, tmp_path: Path) -> None:
+    clip = videos / "intel_bottle-detection.mp4"
+    command = [sys.executable, "-m", "streamclf", "run", str(clip), "--model", "mobilenet-v1-0.25", "--realtime"]
+    process = subprocess.Popen(
+        [*command, "--report", "-"], env=screen.environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        deadline = time.monotonic() + DEADLINE_S
+        while screen.pixels().std() < 20:  # an empty screen is of one colour
+            assert time.monotonic() < deadline, "no window came up"
+            assert process.poll() is None
+        if "STREAMCLF_KEEP_SCREENSHOT" in os.environ:
+            cv2.imwrite(os.environ["STREAMCLF_KEEP_SCREENSHOT"], screen.pixels())
+        screen.key("q")
+        output, errors = process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, errors
+    (stream,) = json.loads(output)["streams"].values()
+    assert stream["ended"] == "stopped"
+    assert stream["classified"] > 0
+    assert stream["captured"] == stream["classified"] + sum(stream["dropped"].values())
