@@ -8,38 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from streamclf.config import RunConfig
 from streamclf.errors import ConfigError
 from streamclf.source import FrameSource
+from streamclf.sources.address import redact_url, scheme_of
+from streamclf.sources.image_folder import SUFFIXES
 
 Kind: TypeAlias = Literal["camera", "file", "pictures", "network"]
-
-PICTURE_SUFFIXES = frozenset(
-    [
-        ".bmp",
-        ".dib",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jp2",
-        ".png",
-        ".webp",
-        ".avif",
-        ".pbm",
-        ".pgm",
-        ".ppm",
-        ".pnm",
-        ".pxm",
-        ".tif",
-        ".tiff",
-        ".exr",
-        ".hdr",
-        ".pic",
-    ]
-)
-"""What counts as a picture by its name; everything else is tried as a video (GIF too: it moves)."""
 
 
 @dataclass(slots=True)
@@ -117,7 +93,8 @@ def _kind(place: str) -> Kind:
         return "camera"
     if "://" in place:
         return "network"
-    if Path(place).is_dir() or Path(place).suffix.lower() in PICTURE_SUFFIXES:
+    suffix = Path(place).suffix.lower()
+    if Path(place).is_dir() or (suffix in SUFFIXES and suffix != ".gif"):  # a GIF named by itself may move
         return "pictures"
     if glob.has_magic(place) and not Path(place).exists():
         return "pictures"
@@ -128,9 +105,10 @@ def _default_name(kind: Kind, place: str) -> str:
     if kind == "camera":
         return f"camera-{place}" if place.isdigit() else Path(place).name
     if kind == "network":
-        parts = urlsplit(place)
         # never the user, the password or the query: names appear in rows, logs and overlays
-        return f"{parts.hostname or parts.scheme}{parts.path}".rstrip("/")
+        host, slash, path = redact_url(place).partition("://")[2].partition("/")
+        name = (re.sub(r":\d*$", "", host) + slash + path).rstrip("/")
+        return scheme_of(place) if name in ("", "...") else name
     if glob.has_magic(place) and not Path(place).exists():
         return Path(place).parent.name or "pictures"
     return Path(place).name or Path(place).resolve().name or "pictures"

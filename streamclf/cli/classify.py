@@ -97,11 +97,11 @@ class Shower:
         self._folder: PictureFolderSink | None = None
         self._show = show
         if save is not None:
-            from streamclf.inputs import PICTURE_SUFFIXES
             from streamclf.sinks._output import open_output
             from streamclf.sinks.picture_folder import PictureFolderSink
+            from streamclf.sources.image_folder import SUFFIXES
 
-            if len(images) == 1 and save.suffix.lower() in PICTURE_SUFFIXES:
+            if len(images) == 1 and save.suffix.lower() in SUFFIXES:
                 self._file = open_output(save, overwrite)
             else:
                 self._folder = PictureFolderSink(save, overwrite)

@@ -28,7 +28,7 @@ def redact_url(url: str) -> str:
         return "..."
     scheme, authority, path = match["scheme"].lower(), match["authority"], match["path"]
     host = authority.rpartition("@")[2]
-    unclear = "@" in path + match["rest"] and "@" not in authority and ":" in authority
+    unclear = "@" in path + match["rest"] and ":" in authority
     if unclear or not re.fullmatch(r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]]*)(:\d*)?", host):
         return f"{scheme}://..."
     return f"{scheme}://{host}{path}"
