@@ -25,6 +25,8 @@ log = logging.getLogger("streamclf")
 
 TICK_S = 0.04
 """How often sinks hear of the numbers: a bit more than 20 times a second."""
+WINDOW_TICK_S = 1 / 60
+"""The same where there is a window to draw."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ def run(config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = ()) 
             _describe(pipeline.engine_info)
             sinks = [*outputs.sinks, *extra_sinks]
             pipeline.pictures = any(sink.needs_picture for sink in sinks)
-            _drive(pipeline, sinks, annotator, stop)
+            _drive(pipeline, sinks, annotator, stop, WINDOW_TICK_S if outputs.window else TICK_S)
     except Exception as problem:
         if not outputs.opened:
             raise
@@ -107,11 +109,12 @@ def _pipeline(config: RunConfig, sources: Sequence[FrameSource]) -> Pipeline:
 
 
 def _describe(engine: EngineInfo) -> None:
+    """What the engine has to say: the user asked for something and gets something else, or may want to know the speeds."""
     for note in engine.notes:
-        log.warning("%s", note) if engine.effective_target != engine.requested_target else log.info("%s", note)
+        log.warning("%s", note)
 
 
-def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop: StopRequest) -> None:
+def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop: StopRequest, tick_s: float) -> None:
     """The main thread's loop: results to sinks, numbers to sinks, wishes to stop to the pipeline."""
     streams = pipeline.streams
 
@@ -122,7 +125,7 @@ def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop
     stopped = False
     while True:
         try:
-            predictions = pipeline.poll(TICK_S, limit=1)
+            predictions = pipeline.poll(tick_s, limit=1)
         except ChannelClosed:
             return
         for prediction in predictions:
@@ -132,7 +135,7 @@ def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop
                 sink.write(result)
             pipeline.written(prediction)
         if time.monotonic() >= next_tick_s:
-            next_tick_s = time.monotonic() + TICK_S
+            next_tick_s = time.monotonic() + tick_s
             annotator.stats = pipeline.stats
             for sink in sinks:
                 sink.tick(annotator.stats)

@@ -74,7 +74,7 @@ class Outputs:
         self._config, self._specs = config, specs
         self._report: OutputFile | None = None
         self.sinks: list[Sink] = []
-        self.opened = False
+        self.opened = self.window = False
 
     def __enter__(self) -> Outputs:
         """Open everything, or nothing."""
@@ -116,7 +116,7 @@ class Outputs:
             self.sinks.append(self._save_sink(config.save))
         if config.results is not None:
             self.sinks.append(self._results_sink(config.results))
-        window = self._window()
+        window = self._open_window()
         if window is not None:
             self.sinks.append(window)
         elif config.results is None and config.report != "-":
@@ -155,13 +155,14 @@ class Outputs:
 
         return JsonLinesSink("-" if results == "-" else Path(results), self._config.overwrite)
 
-    def _window(self) -> Sink | None:
+    def _open_window(self) -> Sink | None:
         if self._config.display is False:
             return None
         from streamclf.sinks.window import WindowSink, probe_display
 
         reason = probe_display()
         if reason is None:
+            self.window = True
             return WindowSink()
         log.log(logging.WARNING if self._config.display else logging.INFO, "no window: %s", reason)
         return None

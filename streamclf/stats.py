@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -96,18 +96,22 @@ class Percentiles:
 
     def percentile(self, percent: float) -> float | None:
         """The value (ms) below which ``percent`` of the measurements lie; None without any."""
-        if not self.count:
-            return None
-        wanted, seen = math.ceil(self.count * percent / 100), 0
-        for index in sorted(self._bins):
-            seen += self._bins[index]
-            if seen >= wanted:
-                return self._FLOOR_MS * math.exp(index * self._STEP)
-        raise AssertionError("unreachable: the bins hold every measurement")
+        return self._percentiles([percent])[0]
 
     def summary(self) -> dict[str, float | None]:
         """``{"p50", "p95", "p99"}`` in ms."""
-        return {f"p{p}": None if (v := self.percentile(p)) is None else round(v, 3) for p in (50, 95, 99)}
+        values = self._percentiles([50, 95, 99])
+        return {f"p{p}": None if v is None else round(v, 3) for p, v in zip((50, 95, 99), values, strict=True)}
+
+    def _percentiles(self, percents: Sequence[float]) -> list[float | None]:
+        """One pass over the bins for all of ``percents``, which ascend."""
+        found: list[float | None] = []
+        seen = 0
+        for index in sorted(self._bins):
+            seen += self._bins[index]
+            while len(found) < len(percents) and seen >= math.ceil(self.count * percents[len(found)] / 100):
+                found.append(self._FLOOR_MS * math.exp(index * self._STEP))
+        return found + [None] * (len(percents) - len(found))
 
 
 @dataclass(frozen=True, slots=True)
