@@ -109,9 +109,8 @@ def _pipeline(config: RunConfig, sources: Sequence[FrameSource]) -> Pipeline:
 
 
 def _describe(engine: EngineInfo) -> None:
-    """What the engine has to say: the user asked for something and gets something else, or may want to know the speeds."""
     for note in engine.notes:
-        log.warning("%s", note)
+        log.info("%s", note)
 
 
 def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop: StopRequest, tick_s: float) -> None:

@@ -19,7 +19,8 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line."""
-        say(f"{record.levelname.lower()}: {record.getMessage()}")
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        say(f"{level}{record.getMessage()}")
 
 
 def say(message: str) -> None:

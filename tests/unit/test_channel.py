@@ -106,6 +106,18 @@ def test_a_lane_that_has_room_again_is_not_called_full(inbox, background):
     assert take(inbox, fill_to=2) == [("clip", 2), ("clip", 3)]
 
 
+def test_a_lane_that_was_full_once_waits_for_full_batches_again(inbox, background):
+    inbox.add_lane("clip", "never", 2, is_live=False)
+    put(inbox, "clip", 0, 1)
+    writer = background(lambda: inbox.put(Thing("clip", 2)))
+    wait_for_blocked_put(inbox, "clip")
+    assert len(take(inbox, fill_to=2)) == 2
+    writer.result()
+    put(inbox, "clip", 3)
+    with pytest.raises(TimeoutError):
+        take(inbox, fill_to=4)
+
+
 def test_a_put_that_finds_no_room_in_time_counts_nothing(inbox, drops):
     inbox.add_lane("clip", "never", 1, is_live=False)
     put(inbox, "clip", 0)
@@ -305,6 +317,18 @@ def test_the_newest_takes_a_waiting_frames_place_also_when_bytes_are_short(inbox
     put(inbox, "camera", 1, nbytes=400)
     assert drops.by_cause == {("camera", "queue_full"): 1}
     assert take(inbox) == [("camera", 1), ("clip", 0)]
+
+
+def test_a_waiting_frame_gives_way_to_a_newer_one_even_while_a_neighbour_is_over_the_budget(inbox, drops):
+    inbox.add_lane("camera", "oldest", 2, is_live=True)
+    inbox.add_lane("pictures", "never", 16, is_live=False)
+    put(inbox, "camera", 0, nbytes=300)
+    assert take(inbox) == [("camera", 0)]
+    put(inbox, "camera", 1, nbytes=300)
+    put(inbox, "pictures", 0, nbytes=5000)
+    put(inbox, "camera", 2, nbytes=300)
+    assert drops.by_cause == {("camera", "queue_full"): 1}
+    assert take(inbox) == [("pictures", 0), ("camera", 2)]
 
 
 def test_a_stream_blocked_by_its_own_bytes_does_not_hold_up_the_others(inbox, background):

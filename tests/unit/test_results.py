@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from streamclf.channel import Results
 from streamclf.errors import ChannelClosed
 
+DEADLINE_S = 5.0
+
 
 @pytest.fixture
 def results() -> Results[int]:
@@ -24,7 +26,7 @@ def test_the_end_is_told_apart_from_nothing_yet(results):
     results.close()
     assert results.poll() == [1, 2]
     with pytest.raises(ChannelClosed):
-        results.poll()
+        results.poll(DEADLINE_S)
 
 
 def test_poll_gives_everything_ready_or_at_most_the_limit(results):
@@ -70,7 +72,7 @@ def test_a_reader_that_waits_is_woken_by_the_batch_it_waits_for(results, backgro
 
 
 def test_a_reader_that_waits_is_woken_by_the_end(results, background):
-    reader = background(results.poll)
+    reader = background(lambda: results.poll(DEADLINE_S))
     results.close()
     with pytest.raises(ChannelClosed):
         reader.result()
@@ -101,7 +103,7 @@ def test_cancel_returns_what_will_never_be_handed_out(results):
     assert results.cancel() == [2, 5]
     assert results.cancel() == []
     with pytest.raises(ChannelClosed):
-        results.poll()
+        results.poll(DEADLINE_S)
     with pytest.raises(ChannelClosed):
         results.put(1, [3])
 
