@@ -12,8 +12,6 @@ from typing import Literal, TypeAlias
 from streamclf.config import RunConfig
 from streamclf.errors import ConfigError
 from streamclf.source import FrameSource
-from streamclf.sources.address import redact_url, scheme_of
-from streamclf.sources.image_folder import SUFFIXES
 
 Kind: TypeAlias = Literal["camera", "file", "pictures", "network"]
 
@@ -87,6 +85,8 @@ def _split_name(argument: str) -> tuple[str | None, str]:
 
 
 def _kind(place: str) -> Kind:
+    from streamclf.sources.image_folder import SUFFIXES
+
     if re.fullmatch(r"\d+", place, re.ASCII) and not Path(place).exists():
         return "camera"
     if place.startswith("/dev/"):
@@ -105,6 +105,8 @@ def _default_name(kind: Kind, place: str) -> str:
     if kind == "camera":
         return f"camera-{place}" if place.isdigit() else Path(place).name
     if kind == "network":
+        from streamclf.sources.address import redact_url, scheme_of
+
         # never the user, the password or the query: names appear in rows, logs and overlays
         host, slash, path = redact_url(place).partition("://")[2].partition("/")
         name = (re.sub(r":\d*$", "", host) + slash + path).rstrip("/")

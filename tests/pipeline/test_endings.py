@@ -34,7 +34,7 @@ def notes(failure: BaseException) -> list[str]:
 def test_the_end_of_a_file_delivers_every_frame():
     pipeline = make_pipeline(ScriptedSource(range(50), "clip"))
     with pipeline:
-        seen = list(pipeline)
+        seen = list(collect(pipeline))
     check_laws(pipeline, seen)
     assert indices(seen, "clip") == list(range(50))
     assert (endings(pipeline), drops(pipeline, "clip")) == ({"clip": "eof"}, {})
@@ -143,8 +143,14 @@ def test_a_stop_comes_through_while_the_capture_thread_is_blocked():
 
 
 def test_stopping_from_a_signal_handler_does_not_wait_for_its_own_thread():
-    pipeline = make_pipeline(ScriptedSource(range(100), "clip"))
+    gate = threading.Event()
+    pipeline = make_pipeline(
+        ScriptedSource(range(100), "clip"), engine=lambda: FakeEngine(before_run=lambda batch: wait(gate))
+    )
     with pipeline:
+        assert pipeline.poll(0) == []
+        wait_for_blocked_put(pipeline, "clip", 1 + QUEUED)
+        gate.set()
 
         def interrupted() -> None:
             with pipeline._board._lock, pipeline._inbox._changed, pipeline._results._changed:
