@@ -228,6 +228,15 @@ def test_closing_the_books_drops_what_is_unaccounted_for_and_ignores_what_comes_
     assert (stream.ended, board.snapshot().streams["b"].ended) == ("stopped", "eof")
 
 
+def test_a_signal_handler_may_report_while_its_own_thread_is_in_here(board, background):
+    def interrupted() -> None:
+        with board._lock:
+            board.dropped("a", "stopped")
+
+    background(interrupted).result()
+    assert board.snapshot().dropped == 1
+
+
 def test_the_runs_time_stands_still_once_it_is_over(board, clock):
     clock.advance(3)
     board.finish()
