@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamclf.config import RunConfig
 from streamclf.errors import ConfigError
@@ -18,8 +18,10 @@ from streamclf.frame import Image
 from streamclf.inputs import SourceSpec
 from streamclf.prediction import Prediction
 from streamclf.sink import Result, Sink
-from streamclf.sinks._output import OutputFile, open_output
 from streamclf.stats import RunStats
+
+if TYPE_CHECKING:
+    from streamclf.sinks._output import OutputFile
 
 log = logging.getLogger("streamclf")
 
@@ -111,6 +113,8 @@ class Outputs:
     def _open(self) -> None:
         config = self._config
         if config.report is not None and config.report != "-":
+            from streamclf.sinks._output import open_output
+
             self._report = open_output(Path(config.report), config.overwrite)
         if config.save is not None:
             self.sinks.append(self._save_sink(config.save))

@@ -30,7 +30,11 @@ def test_a_clip_is_shown_and_q_ends_the_run(screen: Screen, models_env: Path, vi
     clip = videos / "intel_bottle-detection.mp4"
     command = [sys.executable, "-m", "streamclf", "run", str(clip), "--model", "mobilenet-v1-0.25", "--realtime"]
     process = subprocess.Popen(
-        [*command, "--report", "-"], env=screen.environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "--report", "-"],
+        env=screen.environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     try:
         deadline = time.monotonic() + DEADLINE_S
