@@ -13,11 +13,15 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "streamclf"
 
 BANDS = (
-    ("seams", "errors frame prediction source engine sink channel stats"),
+    ("base", "errors frame prediction"),
+    ("seams", "source engine sink stats channel"),
     ("pure", "vision proof"),
     ("networks", "catalogue"),
     ("kinds", "sources engines sinks"),
-    ("assembly", "classifier config inputs outputs report capture pipeline app testing cli __init__ __main__"),
+    ("parts", "classifier capture pipeline config report"),
+    ("assembly", "inputs outputs app __init__"),
+    ("command line", "cli __main__"),
+    ("for tests", "testing"),
 )
 BAND_OF = {room: number for number, (_, rooms) in enumerate(BANDS) for room in rooms.split()}
 KINDS = ("sources", "engines", "sinks")
