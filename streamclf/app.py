@@ -43,6 +43,8 @@ class Outcome:
     report: dict[str, Any]
     failure: BaseException | None
     failures: tuple[BaseException, ...]
+    stopped: bool
+    """The user ended it: a signal, q, a closed window or pipe."""
 
 
 def run(config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = ()) -> Outcome:
@@ -55,19 +57,20 @@ def run(config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = ()) 
     annotator = Annotator(config.threshold)
     outputs = Outputs(config, specs)
     failure: BaseException | None = None
+    stopped = False
     try:
         with pipeline, outputs:  # outputs last: a run that cannot start touches no file
             _describe(pipeline.engine_info)
             sinks = [*outputs.sinks, *extra_sinks]
             pipeline.pictures = any(sink.needs_picture for sink in sinks)
-            _drive(pipeline, sinks, annotator, stop, WINDOW_TICK_S if outputs.window else TICK_S)
+            stopped = _drive(pipeline, sinks, annotator, stop, WINDOW_TICK_S if outputs.window else TICK_S)
     except Exception as problem:
         if not outputs.opened:
             raise
         failure = problem
     report = make_report(pipeline.stats, pipeline.engine_info)
     outputs.write_report(report)
-    return Outcome(report, failure, tuple(pipeline.failures))
+    return Outcome(report, failure, tuple(pipeline.failures), stopped)
 
 
 def open_stream(source: str | int | Sequence[str | int], pictures: bool = True, **options: Any) -> Pipeline:
@@ -113,8 +116,8 @@ def _describe(engine: EngineInfo) -> None:
         log.info("%s", note)
 
 
-def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop: StopRequest, tick_s: float) -> None:
-    """The main thread's loop: results to sinks, numbers to sinks, wishes to stop to the pipeline."""
+def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop: StopRequest, tick_s: float) -> bool:
+    """The main thread's loop: results to sinks, numbers to sinks, wishes to stop to the pipeline; True if there was one."""
     streams = pipeline.streams
 
     def live(stream: str) -> bool:
@@ -126,7 +129,7 @@ def _drive(pipeline: Pipeline, sinks: Sequence[Sink], annotator: Annotator, stop
         try:
             predictions = pipeline.poll(tick_s, limit=1)
         except ChannelClosed:
-            return
+            return stopped
         for prediction in predictions:
             is_live = live(prediction.frame.stream)
             result = Result(prediction, is_live, annotator.draw, _wall_clock(prediction) if is_live else None)

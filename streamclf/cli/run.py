@@ -70,13 +70,18 @@ def _listen(stop: StopRequest) -> None:
 
 
 def _leave(outcome: Outcome, stop: StopRequest) -> None:
-    code = explain(outcome.failure) if outcome.failure else 0
+    code = 0
+    stuck = isinstance(outcome.failure, StageStuck)
+    if stuck and outcome.stopped:
+        say(f"warning: {outcome.failure}; left behind")  # a dead camera must not turn quitting into a failure
+    elif outcome.failure is not None:
+        code = explain(outcome.failure)
     for failure in outcome.failures:
         if failure is not outcome.failure:
             say(f"error: {failure}")
     if stop.signal is not None:
         code = 128 + stop.signal
-    if isinstance(outcome.failure, StageStuck):
+    if stuck:
         sys.stdout.flush()
         os._exit(code)  # a thread hangs in a device; the outputs are complete
     raise typer.Exit(code)

@@ -4,6 +4,7 @@ import csv
 import json
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -349,3 +350,19 @@ def test_a_full_disk_fails_the_run_with_one_sentence_and_keeps_what_was_written(
     if output[1] == "v.mp4":
         with av.open(str(written)) as video:
             assert next(video.decode(video=0)).width == 426
+
+
+def test_a_dead_stream_does_not_turn_quitting_into_a_failure(
+    started: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        process = started("run", f"tcp://127.0.0.1:{server.getsockname()[1]}", *FAST, "--report", "p.json")
+        server.settimeout(60)
+        connection, _ = server.accept()
+        with connection:  # it will never say a word
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert not sentences(errors)
+    (stream,) = json.loads((tmp_path / "p.json").read_text())["streams"].values()
+    assert (stream["captured"], stream["ended"]) == (0, "stopped")
