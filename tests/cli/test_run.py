@@ -366,3 +366,29 @@ def test_a_dead_stream_does_not_turn_quitting_into_a_failure(
     assert not sentences(errors)
     (stream,) = json.loads((tmp_path / "p.json").read_text())["streams"].values()
     assert (stream["captured"], stream["ended"]) == (0, "stopped")
+
+
+def test_a_target_that_is_not_there_is_told_and_the_report_names_the_one_that_ran(streamclf: Run, videos: Path) -> None:
+    clip = videos / "torchcodec_h265_video.mp4"
+    done = streamclf("run", clip, *FAST, "--target", "opencl", "--report", "-", OCL_ICD_VENDORS="/none")
+    assert done.returncode == 0, done.stderr
+    engine = json.loads(done.stdout)["engine"]
+    assert (engine["requested_target"], engine["effective_target"]) == ("opencl", "cpu")
+    assert "asked for opencl, runs on the cpu: no OpenCL" in done.stderr
+
+
+@pytest.mark.opencl
+def test_on_an_opencl_device_the_report_says_so_and_both_speeds_are_shown(
+    streamclf: Run, videos: Path, tmp_path: Path
+) -> None:
+    clip = videos / "torchcodec_h265_video.mp4"
+    pocl = {"OPENCV_DNN_OPENCL_ALLOW_ALL_DEVICES": "1", "OPENCV_OPENCL_DEVICE": ":CPU:"}
+    outputs = ("--max-frames", 3, "--report", "-", "--results", "gpu.jsonl")
+    done = streamclf("run", clip, *FAST, "--target", "opencl", *outputs, **pocl)
+    assert done.returncode == 0, done.stderr
+    engine = json.loads(done.stdout)["engine"]
+    assert (engine["requested_target"], engine["effective_target"]) == ("opencl", "opencl")
+    assert "ms a picture, cpu" in done.stderr
+    streamclf("run", clip, *FAST, "--max-frames", 3, "--results", "cpu.jsonl")
+    ours, theirs = rows_of(tmp_path / "gpu.jsonl"), rows_of(tmp_path / "cpu.jsonl")
+    assert [row["label"] for row in ours] == [row["label"] for row in theirs]
