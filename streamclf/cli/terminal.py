@@ -65,8 +65,30 @@ def leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
+def tidy_streams() -> None:
+    """Let only Python write to standard output; what C libraries print there goes to standard error.
+
+    OpenCV prints OpenCL's build logs to standard output, in the middle of rows or a report that a program reads.
+    """
+    for number in range(3):
+        # closed before the start: else the next file opened takes its number, and gets what is printed
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    sys.stdout.flush()
+    own = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    sys.stdout = open(own, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, buffering=1)  # noqa: SIM115
+
+
 def guarded(command: Callable[[], object]) -> NoReturn:
     """Run ``command``; turn what it raises into one sentence and an exit code."""
+    tidy_streams()
     show_logs()
     try:
         command()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import resource
 import signal
 import socket
@@ -392,3 +393,27 @@ def test_on_an_opencl_device_the_report_says_so_and_both_speeds_are_shown(
     streamclf("run", clip, *FAST, "--max-frames", 3, "--results", "cpu.jsonl")
     ours, theirs = rows_of(tmp_path / "gpu.jsonl"), rows_of(tmp_path / "cpu.jsonl")
     assert [row["label"] for row in ours] == [row["label"] for row in theirs]
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_stream_closed_before_the_start_is_silent_and_the_outputs_are_complete(
+    environment: dict[str, str], videos: Path, tmp_path: Path, closed: int
+) -> None:
+    outputs = ["--results", "r.jsonl", "--save", "v.mp4", "--report", "-"]
+    done = subprocess.run(
+        [sys.executable, "-m", "streamclf", "run", str(videos / "torchcodec_h265_video.mp4"), *FAST, *outputs],
+        cwd=tmp_path,
+        env=environment,
+        preexec_fn=lambda: os.close(closed),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert bool(done.stdout) == (closed == 2)
+    if closed == 2:
+        assert json.loads(done.stdout)["streams"]
+    assert len(rows_of(tmp_path / "r.jsonl")) == 10
+    with av.open(str(tmp_path / "v.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 10
