@@ -7,12 +7,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from streamclf.catalogue.card import CARD_NAME
+from streamclf.catalogue.find import ResolvedModel, find_model
 from streamclf.classifier import Interpreter
 from streamclf.config import LIVE_QUEUE_FRAMES, RECORDED_QUEUE_FRAMES, RunConfig, make_config
 from streamclf.engine import EngineInfo
-from streamclf.errors import ChannelClosed, ConfigError
+from streamclf.errors import ChannelClosed, ConfigError, SinkError
 from streamclf.inputs import SourceSpec, make_source, parse_sources
 from streamclf.outputs import Annotator, Outputs
 from streamclf.pipeline import Pipeline, PipelineOptions
@@ -47,16 +50,20 @@ class Outcome:
     """The user ended it: a signal, q, a closed window or pipe."""
 
 
-def run(config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = ()) -> Outcome:
+def run(
+    config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = (), precious: Sequence[Path] = ()
+) -> Outcome:
     """Run ``config`` to its end in the calling thread. ``extra_sinks`` (a progress bar) come after the configured ones.
 
-    Raises what is wrong before anything started; what fails later is in the outcome.
+    No output may be an input, a file of the network, or one of ``precious``. Raises what is wrong before anything started; what
+    fails later is in the outcome.
     """
     specs = _specs(config)
-    pipeline = _pipeline(config, [make_source(spec, config) for spec in specs])
+    model = find_model(config.model)
+    pipeline = _pipeline(config, model, [make_source(spec, config) for spec in specs])
     annotator = Annotator(config.threshold)
-    outputs = Outputs(config, specs)
-    failure: BaseException | None = None
+    outputs = Outputs(config, specs, [*model.paths.values(), model.folder / CARD_NAME, *precious])
+    failure: Exception | None = None
     stopped = False
     try:
         with pipeline, outputs:  # outputs last: a run that cannot start touches no file
@@ -69,15 +76,21 @@ def run(config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = ()) 
             raise
         failure = problem
     report = make_report(pipeline.stats, pipeline.engine_info)
-    outputs.write_report(report)
-    return Outcome(report, failure, tuple(pipeline.failures), stopped)
+    failures = list(pipeline.failures)
+    try:
+        outputs.write_report(report)
+    except SinkError as problem:
+        failure = failure or problem
+        failures.append(problem)
+    return Outcome(report, failure, tuple(failures), stopped)
 
 
 def open_stream(source: str | int | Sequence[str | int], pictures: bool = True, **options: Any) -> Pipeline:
     """A pipeline over one source or several, with the options of ``streamclf run``; see :func:`streamclf.open`."""
     named = [source] if isinstance(source, str | int) else list(source)
     config = make_config({**options, "sources": [str(name) for name in named]})
-    pipeline = _pipeline(config, [make_source(spec, config) for spec in _specs(config)])
+    sources = [make_source(spec, config) for spec in _specs(config)]
+    pipeline = _pipeline(config, find_model(config.model), sources)
     pipeline.pictures = pictures
     return pipeline
 
@@ -88,11 +101,9 @@ def _specs(config: RunConfig) -> list[SourceSpec]:
     return parse_sources(config.sources)
 
 
-def _pipeline(config: RunConfig, sources: Sequence[FrameSource]) -> Pipeline:
-    from streamclf.catalogue.find import find_model
+def _pipeline(config: RunConfig, model: ResolvedModel, sources: Sequence[FrameSource]) -> Pipeline:
     from streamclf.engines.opencv_dnn import OpenCvDnnLoader
 
-    model = find_model(config.model)
     live = config.realtime or any(source.is_live for source in sources)
     loader = OpenCvDnnLoader(
         model, target=config.target, live=live, batch=None if config.batch == "auto" else config.batch

@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,10 +14,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from streamclf.errors import ConfigError
+from streamclf.wording import complaint, matching, shown
 
 DEFAULT_MODEL = "mobilenet-v2-qdq"
 LIVE_QUEUE_FRAMES = 2
 RECORDED_QUEUE_FRAMES = 16
+MOST_BATCH = 64
+"""Above it nothing is gained anywhere, and proving a batch that large takes minutes."""
 
 
 def _option_name(field: str) -> str:
@@ -24,14 +28,20 @@ def _option_name(field: str) -> str:
 
 
 def _number_or_auto(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if value == "auto":
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if not isinstance(value, int) or not 1 <= value <= MOST_BATCH:
+        raise ValueError(f"must be a whole number from 1 to {MOST_BATCH}, or auto")
+    return value
 
 
 def _size(value: object) -> object:
     """``WxH`` to (W, H)."""
-    if not isinstance(value, str):
+    if isinstance(value, (tuple, list)) and len(value) == 2:
         return value
-    match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", value)
+    match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", value) if isinstance(value, str) else None
     if not match:
         raise ValueError("is not WIDTHxHEIGHT, for example 1280x720")
     return int(match[1]), int(match[2])
@@ -61,18 +71,18 @@ class RunConfig(BaseModel):
     target: Literal["cpu", "opencl", "opencl-fp16"] = Field(
         "cpu", description="What the network should run on.", json_schema_extra={"panel": "Network"}
     )
-    batch: Annotated[Count | Literal["auto"], BeforeValidator(_number_or_auto)] = Field(
+    batch: Annotated[int | Literal["auto"], BeforeValidator(_number_or_auto)] = Field(
         "auto",
         description="Pictures per forward pass; auto takes what is fastest here and proven right.",
         json_schema_extra={"metavar": "N|auto", "panel": "Network"},
     )
-    queue_frames: Count | None = Field(
+    queue_frames: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None,
         examples=[4],
         description=f"Frames that may wait per source (default: {LIVE_QUEUE_FRAMES} live, {RECORDED_QUEUE_FRAMES} recorded).",
         json_schema_extra={"metavar": "N", "panel": "Queue"},
     )
-    queue_mb: Positive = Field(
+    queue_mb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = Field(
         256,
         description="Megabytes that may wait in all queues together (one frame always fits).",
         json_schema_extra={"metavar": "MB", "panel": "Queue"},
@@ -106,7 +116,7 @@ class RunConfig(BaseModel):
         description="Frame rate to ask a camera for.",
         json_schema_extra={"metavar": "F", "panel": "Camera"},
     )
-    camera_format: Annotated[str, Field(pattern=r"^[\x20-\x7e]{4}$")] = Field(
+    camera_format: Annotated[str, matching(r"[\x20-\x7e]{4}", "must be four characters, for example MJPG")] = Field(
         "MJPG",
         description="Pixel format (fourcc) to ask a camera for: MJPG, YUYV, ...",
         json_schema_extra={"metavar": "FOURCC", "panel": "Camera"},
@@ -163,17 +173,17 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _outputs_make_sense(self) -> RunConfig:
         if self.results not in (None, "-") and Path(self.results or "").suffix.lower() not in (".jsonl", ".csv"):
-            raise ValueError(f"results: {self.results} ends in neither .jsonl nor .csv")
+            raise ValueError(f"results: {shown(self.results)} ends in neither .jsonl nor .csv")
         if self.results == "-" == self.report:
             raise ValueError("results and report cannot both go to standard output; give one of them a file")
-        files = [path for path in (self.save, self.results, self.report) if path not in (None, "-")]
-        if len(set(files)) < len(files):
-            raise ValueError("two outputs have the same file name")
         return self
 
 
 def make_config(options: Mapping[str, Any], where: str = "") -> RunConfig:
     """Check ``options`` (names with - or _) into a configuration; raises :class:`ConfigError` naming the option."""
+    for name, times in Counter(map(_option_name, options)).items():
+        if times > 1:
+            raise ConfigError(f"{where}{name} is given twice, once with - and once with _; leave one of them out")
     try:
         return RunConfig.model_validate(dict(options))
     except ValidationError as problem:
@@ -188,7 +198,7 @@ def load_config(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such configuration file") from None
     except OSError as problem:
         raise ConfigError(f"{path}: cannot be read: {problem.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except ValueError as problem:  # also of bytes that are no text, and of numbers with thousands of digits
         raise ConfigError(f"{path}: not valid TOML: {problem}") from None
     for key in document:
         if key != "run":
@@ -237,6 +247,6 @@ def _sentence(problem: ValidationError, where: str) -> str:
     if error["type"] == "extra_forbidden":
         nearest = _nearest(name)
         return f"{where}unknown option {name!r}" + (f"; did you mean {nearest!r}?" if nearest else "")
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    return f"{where}{name}: {error['input']!r}: {message}" if name else f"{where}{message}"
+    if name == "sources":  # an address in it may hold a password
+        return f'{where}sources: give a list of texts in quotes, for example sources = ["0"]'
+    return f"{where}{name}: {shown(error['input'])}: {complaint(error)}" if name else f"{where}{complaint(error)}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamclf.config import RunConfig
 from streamclf.errors import ConfigError
@@ -19,9 +19,6 @@ from streamclf.inputs import SourceSpec
 from streamclf.prediction import Prediction
 from streamclf.sink import Result, Sink
 from streamclf.stats import RunStats
-
-if TYPE_CHECKING:
-    from streamclf.sinks._output import OutputFile
 
 log = logging.getLogger("streamclf")
 
@@ -69,12 +66,12 @@ class PerStream:
 class Outputs:
     """The configured sinks: all are opened, or none; whatever happens, all are closed.
 
-    Each sink opens its file at once and begins it with the first ``tick``: a run that never starts leaves no trace.
+    Each sink opens its file at once and begins it with the first result: a run without one leaves no trace, and what was there
+    before stays. ``precious`` files may not become outputs, nor may an input.
     """
 
-    def __init__(self, config: RunConfig, specs: Sequence[SourceSpec]):
-        self._config, self._specs = config, specs
-        self._report: OutputFile | None = None
+    def __init__(self, config: RunConfig, specs: Sequence[SourceSpec], precious: Sequence[Path]):
+        self._config, self._specs, self._precious = config, specs, precious
         self.sinks: list[Sink] = []
         self.opened = self.window = False
 
@@ -85,8 +82,6 @@ class Outputs:
         except BaseException:
             with suppress(Exception):
                 close_all(self.sinks)
-            if self._report is not None:
-                self._report.close()
             raise
         self.opened = True
         return self
@@ -103,21 +98,23 @@ class Outputs:
             log.warning("%s", problem)
 
     def write_report(self, report: dict[str, Any]) -> None:
-        """The report's file; '-' is the command line's affair."""
-        if self._report is not None:
-            try:
-                self._report.write((json.dumps(report, indent=2) + "\n").encode())
-            finally:
-                self._report.close()
+        """The report's file, at once or not at all; '-' is the command line's affair. Nothing if the outputs never opened."""
+        if self.opened and self._config.report not in (None, "-"):
+            from streamclf.sinks._output import write_whole
+
+            write_whole(Path(str(self._config.report)), (json.dumps(report, indent=2) + "\n").encode())
 
     def _open(self) -> None:
         config = self._config
+        places = self._places()
+        files = [Path(name) for name in (config.report, config.results) if name is not None and name != "-"]
+        refuse_loss([*files, *places.values()], [*input_files(self._specs), *self._precious])
         if config.report is not None and config.report != "-":
             from streamclf.sinks._output import open_output
 
-            self._report = open_output(Path(config.report), config.overwrite)
+            open_output(Path(config.report), config.overwrite).close()  # can it be written? It comes at the end
         if config.save is not None:
-            self.sinks.append(self._save_sink(config.save))
+            self.sinks.append(self._save_sink(places))
         if config.results is not None:
             self.sinks.append(self._results_sink(config.results))
         window = self._open_window()
@@ -128,11 +125,26 @@ class Outputs:
 
             self.sinks.append(ConsoleSink(sys.stdout))
 
-    def _save_sink(self, save: str) -> Sink:
+    def _places(self) -> dict[str, Path]:
+        """Where each stream's annotated pictures go."""
+        save = self._config.save
+        if save is None:
+            return {}
+        streams = [spec.name for spec in self._specs]
+        if len(streams) > 1 and "{stream}" not in save:
+            raise ConfigError(f"save: {save}: {len(streams)} sources need {{stream}} in the name, one file for each")
+        places: dict[str, Path] = {}
+        for stream in streams:
+            plain = name = re.sub(r"[^\w.-]+", "_", stream).strip(".") or "stream"
+            number = 1
+            while name.casefold() in (taken.casefold() for taken in places):
+                number += 1
+                name = f"{plain}-{number}"
+            places[name] = Path(save.replace("{stream}", name))
+        return dict(zip(streams, places.values(), strict=True))
+
+    def _save_sink(self, places: Mapping[str, Path]) -> Sink:
         kinds = {spec.name: spec.kind for spec in self._specs}
-        if len(kinds) > 1 and "{stream}" not in save:
-            raise ConfigError(f"save: {save}: {len(kinds)} sources need {{stream}} in the name, one file for each")
-        places = {stream: Path(save.replace("{stream}", re.sub(r"[^\w.-]+", "_", stream))) for stream in kinds}
         sinks: dict[str, Sink] = {}
         try:
             for stream, kind in kinds.items():
@@ -170,6 +182,41 @@ class Outputs:
             return WindowSink()
         log.log(logging.WARNING if self._config.display else logging.INFO, "no window: %s", reason)
         return None
+
+
+def input_files(specs: Sequence[SourceSpec]) -> list[Path]:
+    """Every file that the sources read."""
+    from streamclf.sources.image_folder import find_pictures
+
+    pictures = [given for spec in specs if spec.kind == "pictures" for given in spec.paths]
+    clips = [path for spec in specs if spec.kind == "file" for path in spec.paths]
+    return [Path(path) for path in clips + [found for given in pictures for found in find_pictures(given)]]
+
+
+def refuse_loss(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Raise :class:`ConfigError` if an output would replace an input, hold one (a folder), or be another output as well."""
+    read = {_identity(path) for path in inputs}
+    folders = {_identity(path.absolute().parent) for path in inputs}
+    written: set[object] = set()
+    for output in outputs:
+        identity = _identity(output)
+        if identity in read:
+            raise ConfigError(f"{output}: is read by this run, so it cannot be an output; name another file")
+        if identity in folders:
+            raise ConfigError(f"{output}: this folder holds files that the run reads; name another one")
+        if identity in written:
+            raise ConfigError(f"{output}: two outputs are the same file; name another one")
+        if not output.is_char_device():
+            written.add(identity)
+
+
+def _identity(path: Path) -> object:
+    """What two names of one file have in common, links and spellings aside."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path.resolve()
+    return found.st_dev, found.st_ino
 
 
 def close_all(sinks: Sequence[Sink]) -> None:

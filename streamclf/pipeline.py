@@ -72,7 +72,7 @@ class Pipeline:
         """Keep full-size pictures for whoever polls; settled by the first ``poll``."""
         self._board = StatsBoard(clock)
         self._inbox: Inbox[Prepared] = Inbox(options.queue_bytes, self._board.dropped, self._board.queue_bytes)
-        self._results: Results[_Classified] = Results(max_items=max(8, 4 * loader.lanes))
+        self._results: Results[_Classified] = Results(max_items=2 if loader.lanes == 1 else 4 * loader.lanes)
         self._sources = {source.name: source for source in sources}
         if len(self._sources) < len(sources):
             raise ValueError(f"{', '.join(source.name for source in sources)}: two sources have one name; rename one")

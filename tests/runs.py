@@ -17,7 +17,7 @@ from streamclf.testing import FakeEngine, FakeInterpreter, FakeLoader
 DEADLINE_S = 5.0
 QUEUED = 16
 """Frames that wait of a recorded source ..."""
-HELD = 8
+HELD = 2
 """... and results that wait for whoever polls, with one lane."""
 
 OPTIONS = {

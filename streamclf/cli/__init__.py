@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Entry point: run the command line and leave with its exit code."""
-    from streamclf.cli.main import app
-    from streamclf.cli.terminal import guarded
-
+    try:
+        from streamclf.cli.main import app
+        from streamclf.cli.terminal import guarded
+    except KeyboardInterrupt:
+        sys.exit(130)
     guarded(app)

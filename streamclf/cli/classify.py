@@ -13,8 +13,9 @@ import typer
 
 from streamclf.cli.terminal import say
 from streamclf.config import DEFAULT_MODEL, RunConfig, make_config
-from streamclf.errors import SourceError
+from streamclf.errors import ConfigError, SourceError
 from streamclf.frame import Frame
+from streamclf.outputs import refuse_loss
 from streamclf.sink import Result
 
 if TYPE_CHECKING:
@@ -101,7 +102,10 @@ class Shower:
             from streamclf.sinks.picture_folder import PictureFolderSink
             from streamclf.sources.image_folder import SUFFIXES
 
-            if len(images) == 1 and save.suffix.lower() in SUFFIXES:
+            refuse_loss([save], [Path(image) for image in images])
+            if len(images) == 1 and save.suffix and not save.is_dir():
+                if save.suffix.lower() not in SUFFIXES:
+                    raise ConfigError(f"{save}: not a picture's name; end it with .jpg or .png, or name a folder")
                 self._file = open_output(save, overwrite)
             else:
                 self._folder = PictureFolderSink(save, overwrite)

@@ -49,7 +49,7 @@ def command(config: Path | None = None, **options: Any) -> None:
     stop = app.StopRequest()
     _listen(stop)
     with ProgressSink(run_config.max_frames, bar=False if run_config.results == "-" else None) as progress:
-        outcome = app.run(run_config, stop, [progress])
+        outcome = app.run(run_config, stop, [progress], [config] if config else [])
     _summarise(outcome.report)
     if run_config.report == "-":
         print(json.dumps(outcome.report, indent=2), flush=True)
@@ -57,16 +57,20 @@ def command(config: Path | None = None, **options: Any) -> None:
 
 
 def _listen(stop: StopRequest) -> None:
-    """The first SIGINT or SIGTERM ends the run in good order; the second one kills."""
+    """The first SIGINT, SIGTERM or SIGHUP (the terminal went away) ends the run in good order; the second one kills."""
 
     def request(number: int, frame: FrameType | None) -> None:
+        if stop.signal is not None:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         stop.signal = number
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
         say(f"{signal.Signals(number).name}: finishing; once more kills")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, request)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP, and so do we
+            signal.signal(number, request)
 
 
 def _leave(outcome: Outcome, stop: StopRequest) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from streamclf.errors import StreamclfError
@@ -24,8 +25,10 @@ class _Handler(logging.Handler):
 
 
 def say(message: str) -> None:
-    """One line on standard error."""
-    print(f"streamclf: {message}", file=sys.stderr, flush=True)
+    """One line on standard error. Never fails: nobody may be listening, and a run must not end for that."""
+    line = "".join(char if char.isprintable() else "?" for char in message)
+    with suppress(OSError, ValueError):
+        print(f"streamclf: {line}", file=sys.stderr, flush=True)
 
 
 def show_logs() -> None:

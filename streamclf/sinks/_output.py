@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from streamclf.errors import OutputExistsError, SinkError
@@ -15,6 +16,12 @@ def open_output(path: Path, overwrite: bool) -> OutputFile:
         raise SinkError(f"{path}: is a folder; name a file")
     if not path.absolute().parent.is_dir():
         raise SinkError(f"{path}: there is no folder {path.parent}; make it first")
+    kind = stat.S_IFMT(path.stat().st_mode) if path.exists() else 0
+    if kind in (stat.S_IFIFO, stat.S_IFSOCK):
+        raise SinkError(
+            f"{path}: is a pipe, and whoever reads it could stop the run; name a file, or - for standard output"
+        )
+    overwrite = overwrite or kind == stat.S_IFCHR  # nothing is lost in a device
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     existed = os.path.lexists(path)
     try:
@@ -24,6 +31,24 @@ def open_output(path: Path, overwrite: bool) -> OutputFile:
     except OSError as problem:
         raise SinkError(f"{path}: cannot be written: {problem.strerror}") from problem
     return OutputFile(path, descriptor, existed)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` at once or not at all, whatever was there before. Raises :class:`SinkError`."""
+    direct = path.exists() and not path.is_file()  # a device
+    partial = path if direct else path.with_name(path.name + ".part")
+    output = open_output(partial, overwrite=True)
+    try:
+        output.write(data)
+        output.close()
+        if not direct:
+            os.replace(partial, path)
+    except OSError as problem:
+        output.close()
+        output.remove()
+        if isinstance(problem, SinkError):
+            raise
+        raise SinkError(f"{path}: cannot be written: {problem.strerror}") from problem
 
 
 class OutputFile:

@@ -71,7 +71,6 @@ class RowFile:
 
     def tick(self) -> None:
         """To the disk, if a second has passed."""
-        self._file.begin()
         now = self._clock()
         if now - self._flushed_s >= FLUSH_S:
             self._flushed_s = now

@@ -114,7 +114,7 @@ class AnnotatedVideoSink:
         self._timeline: Timeline
         self._size_wh = (0, 0)
         self._next_key = self._whole = self._header = 0
-        self._ran = self._closed = self._encoding = self._complete = False
+        self._closed = self._encoding = self._complete = False
         self._reformatter = VideoReformatter()
 
     def write(self, result: Result) -> None:
@@ -128,8 +128,7 @@ class AnnotatedVideoSink:
             raise self._error(problem) from problem
 
     def tick(self, stats: RunStats) -> None:
-        """The run has begun."""
-        self._ran = True
+        """Nothing waits: each fragment is written as it is complete."""
 
     def close(self) -> None:
         """Complete the file; without a single picture there is none. Idempotent."""
@@ -213,7 +212,7 @@ class AnnotatedVideoSink:
             self._file.cut(self._whole)  # half a fragment at the end would read as a damaged file
         playable = self._complete or self._whole > self._header
         self._file.close()
-        if not playable and (self._ran or self._file.begun):
+        if not playable and self._file.begun:
             self._file.remove()
 
     def _error(self, problem: av.FFmpegError) -> SinkError:

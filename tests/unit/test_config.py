@@ -82,7 +82,6 @@ def test_the_samples_in_the_repository_are_the_generated_ones(name: str) -> None
         ({"queue-mb": float("nan")}, ["queue-mb"]),
         ({"results": "rows.txt"}, ["rows.txt", ".jsonl", ".csv"]),
         ({"results": "-", "report": "-"}, ["standard output"]),
-        ({"results": "a.csv", "report": "a.csv"}, ["same file"]),
     ],
 )
 def test_a_wrong_option_is_named_with_what_would_be_right(given_options: dict[str, Any], words: list[str]) -> None:
