@@ -18,7 +18,9 @@ DEADLINE_S = 5.0
 QUEUED = 16
 """Frames that wait of a recorded source ..."""
 HELD = 2
-"""... and results that wait for whoever polls, with one lane."""
+"""... and results that wait for whoever polls, with one lane ..."""
+HELD_BY_TWO_LANES = 8
+"""... and with two."""
 
 OPTIONS = {
     "live_queue_frames": 2,

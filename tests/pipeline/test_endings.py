@@ -12,6 +12,7 @@ from streamclf.testing import FakeEngine, FlatPicture, ScriptedSource
 from tests.runs import (
     DEADLINE_S,
     HELD,
+    HELD_BY_TWO_LANES,
     QUEUED,
     check_laws,
     collect,
@@ -404,7 +405,7 @@ def test_a_lane_that_fails_frees_the_one_that_waits_for_its_turn():
     def body() -> None:
         with pipeline:
             assert pipeline.poll(0) == []
-            wait_for_blocked_put(pipeline, "clip", 1 + HELD + 1 + QUEUED)
+            wait_for_blocked_put(pipeline, "clip", 1 + HELD_BY_TWO_LANES + 1 + QUEUED)
             ahead.set()
             seen.extend(collect(pipeline))
 

@@ -75,12 +75,22 @@ def test_the_samples_in_the_repository_are_the_generated_ones(name: str) -> None
     ("given_options", "words"),
     [
         ({"bach": 1}, ["'bach'", "did you mean 'batch'"]),
-        ({"queue-frames": 0}, ["queue-frames", "0", "greater"]),
+        ({"queue-frames": 0}, ["queue-frames: 0: must be at least 1"]),
         ({"target": "gpu"}, ["target", "'gpu'", "opencl"]),
         ({"camera-size": "1280"}, ["camera-size", "'1280'", "1280x720"]),
         ({"threshold": 1.5}, ["threshold", "1.5"]),
         ({"queue-mb": float("nan")}, ["queue-mb"]),
         ({"results": "rows.txt"}, ["rows.txt", ".jsonl", ".csv"]),
+        ({"queue-frames": 10**9}, ["must be at most 10000"]),
+        ({"queue-mb": 1e308}, ["must be at most 1000000"]),
+        ({"batch": 100_000_000}, ["batch", "must be a whole number from 1 to 64, or auto"]),
+        ({"batch": "many"}, ["batch", "'many'", "must be a whole number from 1 to 64, or auto"]),
+        ({"batch": "9" * 5000}, ["must be a whole number from 1 to 64, or auto"]),
+        ({"camera-size": [1, 2, 3]}, ["1280x720"]),
+        ({"camera-format": "JPG"}, ["'JPG'", "four characters"]),
+        ({"mirror": "maybe"}, ["must be true or false"]),
+        ({"model": 3}, ["must be text in quotes"]),
+        ({"top-k": 1, "top_k": 2}, ["top-k is given twice, once with - and once with _"]),
         ({"results": "-", "report": "-"}, ["standard output"]),
     ],
 )
@@ -93,11 +103,33 @@ def test_a_wrong_option_is_named_with_what_would_be_right(given_options: dict[st
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        'sources = "rtsp://bob:SECRET@h/x"',
+        'sources = {door = "rtsp://bob:SECRET@h/x"}',
+        'sources = [["rtsp://bob:SECRET@h/x"]]',
+        'model = ["rtsp://bob:SECRET@h/x"]',
+        'results = "rtsp://bob:SECRET@h/x"',
+    ],
+)
+def test_no_password_of_a_file_is_repeated(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[run]\n{content}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert "SECRET" not in str(caught.value)
+    if content.startswith("sources"):
+        assert str(caught.value).endswith('sources: give a list of texts in quotes, for example sources = ["0"]')
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("model = 'x'\n", ["under [run]"]),
         ("[run]\nmodle = 'x'\n", ["'modle'", "did you mean 'model'"]),
         ("[run\n", ["not valid TOML"]),
+        (f"[run]\ntop-k = {'9' * 5000}\n", ["not valid TOML"]),
+        ("[run]\ntop-k = 1\ntop_k = 2\n", ["top-k is given twice"]),
         ("run = 3\n", ["not a table"]),
         ("[runs]\n", ["runs", "[run]"]),
     ],
