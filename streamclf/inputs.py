@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ def parse_sources(arguments: Sequence[str]) -> list[SourceSpec]:
     joinable = False
     for argument in arguments:
         name, place = _split_name(argument)
+        if name in (".", ".."):
+            raise ConfigError(f"{name}=...: a source cannot be called {name!r}")
         if not place:
             raise ConfigError(f"{argument!r}: an empty source; name a camera, a file, a folder or a URL")
         kind = _kind(place)
@@ -79,24 +82,31 @@ def make_source(spec: SourceSpec, config: RunConfig) -> FrameSource:
 def _split_name(argument: str) -> tuple[str | None, str]:
     """``NAME=SOURCE``, unless a file is called so; a name has no character of a path or an address."""
     match = re.fullmatch(r"([^=/\\:?*\[\]]+)=(.*)", argument, re.DOTALL)
-    if match is None or Path(argument).exists():
+    if match is None or os.path.exists(argument):
         return None, argument
     return match[1].strip() or None, match[2]
 
 
 def _kind(place: str) -> Kind:
+    from streamclf.sources.address import almost_address
     from streamclf.sources.image_folder import SUFFIXES
 
-    if re.fullmatch(r"\d+", place, re.ASCII) and not Path(place).exists():
+    exists = os.path.exists(place)
+    if re.fullmatch(r"\d+", place, re.ASCII) and not exists:
         return "camera"
+    if not exists and (almost := almost_address(place)):
+        example = almost.replace(":...", "") if almost != "..." else "rtsp"
+        raise ConfigError(
+            f"{almost}: neither a file nor a whole address; did you mean {example}://USER:PASSWORD@HOST/PATH?"
+        )
     if place.startswith("/dev/"):
         return "camera"
     if "://" in place:
         return "network"
     suffix = Path(place).suffix.lower()
-    if Path(place).is_dir() or (suffix in SUFFIXES and suffix != ".gif"):  # a GIF named by itself may move
+    if os.path.isdir(place) or (suffix in SUFFIXES and suffix != ".gif"):  # a GIF named by itself may move
         return "pictures"
-    if glob.has_magic(place) and not Path(place).exists():
+    if glob.has_magic(place) and not exists:
         return "pictures"
     return "file"
 
@@ -111,9 +121,12 @@ def _default_name(kind: Kind, place: str) -> str:
         host, slash, path = redact_url(place).partition("://")[2].partition("/")
         name = (re.sub(r":\d*$", "", host) + slash + path).rstrip("/")
         return scheme_of(place) if name in ("", "...") else name
-    if glob.has_magic(place) and not Path(place).exists():
-        return Path(place).parent.name or "pictures"
-    return Path(place).name or Path(place).resolve().name or "pictures"
+    path = Path(place)
+    if glob.has_magic(place) and not os.path.exists(place):
+        path = path.parent
+        if path == Path():  # a pattern alone
+            return "pictures"
+    return (path.name if path.name not in ("", "..") else path.resolve().name) or "pictures"
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -123,7 +122,7 @@ class Outputs:
         elif config.results is None and config.report != "-":
             from streamclf.sinks.console import ConsoleSink
 
-            self.sinks.append(ConsoleSink(sys.stdout))
+            self.sinks.append(ConsoleSink())
 
     def _places(self) -> dict[str, Path]:
         """Where each stream's annotated pictures go."""

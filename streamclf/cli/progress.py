@@ -47,9 +47,11 @@ class ProgressSink:
         """Show the numbers."""
         total = self._total(stats)
         if self._bar_wanted and total is not None:
-            bar = self._bar or self._start_bar()
+            if self._bar is None:
+                self._start_bar(total)
+            assert self._bar is not None
             assert self._task is not None
-            bar.update(self._task, completed=stats.captured, total=max(total, stats.captured), rate=_rate(stats))
+            self._bar.update(self._task, completed=stats.captured, total=max(total, stats.captured), rate=_rate(stats))
         elif self._clock() >= self._next_line_s:
             self._next_line_s = self._clock() + LINE_EVERY_S
             of = f" of {total}" if total is not None else ""
@@ -62,7 +64,7 @@ class ProgressSink:
             self._bar = None
             self._bar_wanted = False
 
-    def _start_bar(self) -> Progress:
+    def _start_bar(self, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -77,9 +79,8 @@ class ProgressSink:
             redirect_stderr=True,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, rate="")
+        self._task = self._bar.add_task("", total=total, rate="")
         self._bar.start()
-        return self._bar
 
     def _total(self, stats: RunStats) -> int | None:
         counts = [stream.frame_count for stream in stats.streams.values()]

@@ -99,16 +99,18 @@ def _summarise(report: dict[str, Any]) -> None:
             f"{sum(stream['dropped'].values())} dropped{f' ({drops})' if drops else ''}, "
             f"{stream['corrupt']} corrupt, ended: {stream['ended']}"
         )
+    if not any(stream["captured"] for stream in report["streams"].values()):
+        return  # nothing to tell but what is said of the failure
     say("rates: " + ", ".join(f"{stage} {rate:.1f} fps" for stage, rate in report["rates_fps"].items()))
     for name, latency in report["latency_ms"].items():
         if latency["p50"] is not None:
-            say(f"{name}: " + ", ".join(f"{p} {value:.1f} ms" for p, value in latency.items()))
+            say(f"latency, {name}: " + ", ".join(f"{p} {value:.1f} ms" for p, value in latency.items()))
     engine = report["engine"]
     asked = engine["requested_target"]
     target = engine["effective_target"] + ("" if asked == engine["effective_target"] else f" (asked for {asked})")
     say(
-        f"engine: {engine['name']} on {target}, {engine['lanes']} x {engine['threads']} threads; "
-        f"{report['elapsed_s']:.1f} s, queues at most {report['peak_queue_mb']:.1f} MB"
+        f"engine: {engine['name']} on {target}, {engine['lanes']} lanes of {engine['threads']} threads; "
+        f"took {report['elapsed_s']:.1f} s, at most {report['peak_queue_mb']:.1f} MB waited in the queues"
     )
 
 
@@ -120,20 +122,19 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         argument = typer.Argument(help=field.description, metavar=f"{extra['metavar']}...", show_default=False)
         return _keyword(name, Annotated[list[str] | None, argument])
     option = name.replace("_", "-")
-    kinds = {bool: bool, int: int, float: float}
-    kind: type = next((kinds[t] for t in _types(field.annotation) if t in kinds), str)
+    types = _types(field.annotation)
+    plain = [kind for kind in types if kind in (bool, int, float)]
+    choices = [value for value in types if isinstance(value, str)]
+    # one plain type and no words: typer reads it; everything else is text that the configuration reads
+    kind: type = plain[0] if len(plain) == 1 and not choices else str
     default = "" if field.default in (None, False) else f" (default: {field.default})"
-    negative = f"/--no-{option}" if name == "display" else ""
-    choices = [value for t in _types(field.annotation) if isinstance(value := t, str)]
     info = typer.Option(
-        f"--{option}{negative}",
+        f"--{option}/--no-{option}" if kind is bool else f"--{option}",
         help=escape(f"{field.description}{default}"),
         metavar=str(extra["metavar"]) if "metavar" in extra else "|".join(choices) or None,
         show_default=False,
         rich_help_panel=str(extra["panel"]),
     )
-    if "auto" in choices:
-        kind = str
     return _keyword(name, Annotated[kind | None, info])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TextIO
 
 from streamclf.errors import SinkError
@@ -19,8 +20,9 @@ class ConsoleSink:
 
     needs_picture = False
 
-    def __init__(self, stream: TextIO):
-        self._out = stream
+    def __init__(self, stream: TextIO | None = None):
+        self._given = stream
+        """None: standard output, looked up anew each time, as a progress bar on the same terminal stands in for it."""
         self._last: dict[str, str] = {}
         self.wants_stop = False
 
@@ -46,10 +48,11 @@ class ConsoleSink:
         line = f"{what}  {score.label}  {score.probability:.3f}"
         # A file's name may hold anything, also what would steer the terminal.
         line = "".join(char if char.isprintable() else "?" for char in line)
-        encoding = getattr(self._out, "encoding", None) or "utf-8"
+        out = self._given or sys.stdout
+        encoding = getattr(out, "encoding", None) or "utf-8"
         try:
-            self._out.write(line.encode(encoding, "replace").decode(encoding) + "\n")
-            self._out.flush()
+            out.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+            out.flush()
         except BrokenPipeError:
             self.wants_stop = True
         except OSError as problem:

@@ -18,6 +18,16 @@ def scheme_of(url: str) -> str:
     return match["scheme"].lower() if match else ""
 
 
+def almost_address(text: str) -> str:
+    """What a text that is no address but seems meant as one may be shown as; "" for any other. ``rtsp:/me:secret@host`` is one."""
+    if _ADDRESS.fullmatch(text):
+        return ""
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", text)
+    if scheme and scheme[1].lower() in SCHEMES:
+        return f"{scheme[1].lower()}:..."
+    return "..." if re.search(r":[^/\\]*@", text) else ""  # a user and password without a protocol
+
+
 def redact_url(url: str) -> str:
     """The address without user, password, query and fragment: scheme, host, port and path.
 

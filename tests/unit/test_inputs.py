@@ -78,3 +78,57 @@ def test_a_file_called_by_a_number_is_a_file(tmp_path: Path) -> None:
 def test_an_empty_source_is_refused(argument: str) -> None:
     with pytest.raises(ConfigError, match="empty source"):
         parse_sources([argument])
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "rtsp:/bob:SECRET@127.0.0.1/x",
+        "rtsp:bob:SECRET@127.0.0.1/x",
+        "door=rtsp:/bob:SECRET@127.0.0.1/x",
+        "rtsp:/bob:SE*CRET@127.0.0.1/x.jpg",
+        "bob:SECRET@127.0.0.1/x",
+    ],
+)
+def test_an_address_with_a_slip_is_refused_without_its_password(argument: str) -> None:
+    with pytest.raises(ConfigError, match="did you mean rtsp://USER:PASSWORD@HOST/PATH") as caught:
+        parse_sources([argument])
+    assert "CRET" not in str(caught.value)
+    assert "bob" not in str(caught.value)
+
+
+def test_a_file_called_like_an_address_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "http:me@home.mp4").touch()
+    assert kinds_and_names("http:me@home.mp4") == [("file", "http:me@home.mp4")]
+
+
+def test_a_folder_is_called_by_its_name_however_it_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out" / "in").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "out" / "in")
+    assert [
+        name for _, name in kinds_and_names("..", ".", "../", "../*.jpg", "../../out", "*.jpg", "./*.jpg", "/")
+    ] == [
+        "pictures"  # consecutive ones are one source
+    ]
+    for argument, name in [
+        ("..", "out"),
+        ("../", "out"),
+        ("../..", tmp_path.name),
+        (".", "in"),
+        ("../../out", "out"),
+        ("../*.jpg", "out"),
+        ("*.jpg", "pictures"),
+        ("./*.jpg", "pictures"),
+        ("/", "pictures"),
+    ]:
+        assert kinds_and_names(argument) == [("pictures", name)], argument
+
+
+@pytest.mark.parametrize("argument", ["..=clip.mp4", ".=0"])
+def test_a_source_is_not_called_like_a_folder_above(argument: str) -> None:
+    with pytest.raises(ConfigError, match="a source cannot be called"):
+        parse_sources([argument])
+
+
+def test_a_name_longer_than_any_file_s_is_no_crash() -> None:
+    assert kinds_and_names("x" * 5000) == [("file", "x" * 5000)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamclf.sources.address import redact_url, scheme_of
+from streamclf.sources.address import almost_address, redact_url, scheme_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,22 @@ def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
 def test_the_protocol_is_read_whatever_its_case() -> None:
     assert scheme_of("HTTPS://host") == "https"
     assert scheme_of("clip.mp4") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp:/bob:SECRET@h/x", "rtsp:..."),
+        ("RTSP:bob:SECRET@h/x", "rtsp:..."),
+        ("http:host", "http:..."),
+        ("bob:SECRET@h/x", "..."),
+        ("rtsp//bob:SECRET@h/x", "..."),
+        ("rtsp://bob:SECRET@h/x", ""),
+        ("clip.mp4", ""),
+        ("C:\\clips\\a@b.mp4", ""),
+        ("12:30 me@home/clip.mp4", "..."),
+        ("12:30/me@home.mp4", ""),
+    ],
+)
+def test_what_is_nearly_an_address_is_told_from_a_path(text: str, shown: str) -> None:
+    assert almost_address(text) == shown
