@@ -95,7 +95,7 @@ def _kind(place: str) -> Kind:
     if re.fullmatch(r"\d+", place, re.ASCII) and not exists:
         return "camera"
     if not exists and (almost := almost_address(place)):
-        example = almost.replace(":...", "") if almost != "..." else "rtsp"
+        example = almost.removesuffix("...").removesuffix(":") or "rtsp"
         raise ConfigError(
             f"{almost}: neither a file nor a whole address; did you mean {example}://USER:PASSWORD@HOST/PATH?"
         )
@@ -112,15 +112,15 @@ def _kind(place: str) -> Kind:
 
 
 def _default_name(kind: Kind, place: str) -> str:
-    if kind == "camera":
-        return f"camera-{place}" if place.isdigit() else Path(place).name
+    if kind == "camera" and place.isdigit():
+        return f"camera-{place}"
     if kind == "network":
         from streamclf.sources.address import redact_url, scheme_of
 
         # never the user, the password or the query: names appear in rows, logs and overlays
         host, slash, path = redact_url(place).partition("://")[2].partition("/")
         name = (re.sub(r":\d*$", "", host) + slash + path).rstrip("/")
-        return scheme_of(place) if name in ("", "...") else name
+        return scheme_of(place) if name in ("", ".", "..", "...") else name
     path = Path(place)
     if glob.has_magic(place) and not os.path.exists(place):
         path = path.parent

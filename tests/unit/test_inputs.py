@@ -130,5 +130,9 @@ def test_a_source_is_not_called_like_a_folder_above(argument: str) -> None:
         parse_sources([argument])
 
 
+def test_an_address_without_a_host_is_called_by_its_protocol() -> None:
+    assert kinds_and_names("rtsp://../", "udp://@:1234") == [("network", "rtsp"), ("network", "udp")]
+
+
 def test_a_name_longer_than_any_file_s_is_no_crash() -> None:
     assert kinds_and_names("x" * 5000) == [("file", "x" * 5000)]
