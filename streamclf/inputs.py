@@ -121,12 +121,12 @@ def _default_name(kind: Kind, place: str) -> str:
         host, slash, path = redact_url(place).partition("://")[2].partition("/")
         name = (re.sub(r":\d*$", "", host) + slash + path).rstrip("/")
         return scheme_of(place) if name in ("", ".", "..", "...") else name
-    path = Path(place)
+    last = Path(place)
     if glob.has_magic(place) and not os.path.exists(place):
-        path = path.parent
-        if path == Path():  # a pattern alone
+        last = last.parent
+        if last == Path():  # a pattern alone
             return "pictures"
-    return (path.name if path.name not in ("", "..") else path.resolve().name) or "pictures"
+    return (last.name if last.name not in ("", "..") else last.resolve().name) or "pictures"
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -25,6 +25,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.server.released.wait(20)
         elif path == "/private":
             self.send_error(401)
+        elif path == "/circle":
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            self.end_headers()
         elif path not in self.server.files:
             self.send_error(404)
         else:
@@ -48,7 +52,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class ClipServer(http.server.ThreadingHTTPServer):
     """Serves ``files`` by path. ``/stall`` never answers, ``/cut*`` breaks off in the middle, ``/pause*`` stops there in silence,
-    ``/private`` wants a password, ``/endless.ts`` has no stated length."""
+    ``/private`` wants a password, ``/circle`` redirects to itself, ``/endless.ts`` has no stated length."""
 
     daemon_threads = False
 

@@ -45,6 +45,7 @@ class NetworkSource(AvSource):
             raise SourceError(
                 f"{self._label}: not an address of a kind that can be read ({', '.join(sorted(SCHEMES))})"
             )
+        give_up_s = time.monotonic() + self._open_timeout_s
         try:
             container = av.open(
                 self._url,
@@ -54,7 +55,7 @@ class NetworkSource(AvSource):
                 metadata_errors="replace",
             )
         except (av.FFmpegError, OSError, ValueError) as error:
-            failure = self._failure(error)
+            failure = self._failure(error, late=time.monotonic() >= give_up_s)
         else:
             refuse_text(container, self._label)
             self._live = not _is_finite(container)
@@ -65,11 +66,13 @@ class NetworkSource(AvSource):
     def _broke(self, reason: str) -> None:
         if reason == _INTERRUPTED:
             reason = f"nothing came for {self._read_timeout_s:g} s"
-        elif self._info is None and self._container is not None and self._container.size > 0:
-            reason += "; a file whose index is at its end needs a server that answers range requests"
+        else:
+            reason = _PLAIN.get(reason, reason)
+            if self._info is None and self._container is not None and self._container.size > 0:
+                reason += "; a file whose index is at its end needs a server that answers range requests"
         raise SourceError(f"{self._label}: the stream broke off: {reason}")
 
-    def _failure(self, error: Exception) -> SourceError:
+    def _failure(self, error: Exception, late: bool) -> SourceError:
         label = self._label
         if isinstance(error, (av.HTTPNotFoundError, av.FileNotFoundError)):
             return SourceNotFoundError(f"{label}: the server has nothing of this name (404)")
@@ -77,19 +80,32 @@ class NetworkSource(AvSource):
             return SourceError(f"{label}: the server wants another user or password")
         if isinstance(error, av.ConnectionRefusedError):
             return SourceError(f"{label}: connection refused; is the server running, and is the port right?")
-        if isinstance(error, (av.ExitError, av.TimeoutError)):
+        if late or isinstance(error, (av.ExitError, av.TimeoutError)):  # of RTSP a timeout comes out as another error
             return SourceError(f"{label}: no answer within {self._open_timeout_s:g} s")
         if isinstance(error, av.InvalidDataError):
             return SourceError(f"{label}: what comes from there is not a video that can be read")
         if isinstance(error, av.FFmpegError) and error.errno == errno.EIO:
-            return SourceError(f"{label}: cannot be reached; check the host's name and the network")
+            # FFmpeg has one error for an unknown host and for a server that redirects without end
+            redirects = ", and that the server does not redirect in a circle" if label.startswith("http") else ""
+            return SourceError(f"{label}: cannot be reached; check the host's name and the network{redirects}")
         if isinstance(error, av.FFmpegError):
-            return SourceError(f"{label}: cannot be opened ({error.strerror})")
+            reason = error.strerror or type(error).__name__
+            return SourceError(f"{label}: cannot be opened ({_PLAIN.get(reason, reason)})")
         return SourceError(f"{label}: cannot be opened ({type(error).__name__})")
 
 
 _INTERRUPTED = "Immediate exit requested"
 """FFmpeg's words when the timeout ended a wait."""
+_PLAIN = {
+    "Input/output error": "the connection was lost",
+    "Connection reset by peer": "the connection was lost",
+    "Broken pipe": "the connection was lost",
+    "End of file": "the server hung up",
+    "Invalid data found when processing input": "what comes is not readable any more",
+    "Invalid argument": "the address is not complete or not valid",
+    "Protocol not found": "the FFmpeg in use does not know this protocol",
+}
+"""FFmpeg's words in a user's."""
 
 
 def _is_finite(container: InputContainer) -> bool:

@@ -45,7 +45,7 @@ class VideoFileSource(AvSource):
             raise SourceError(f"{label}: no permission to read this file") from error
         except av.InvalidDataError as error:
             raise SourceError(
-                f"{label}: not a video that can be read; the file is damaged or of another kind"
+                f"{label}: not a video or moving picture that can be read; the file is damaged or of another kind"
             ) from error
         except (av.FFmpegError, OSError) as error:
             raise SourceError(f"{label}: cannot be opened ({error.strerror})") from error

@@ -345,7 +345,11 @@ def _undecodable(path: Path) -> None:
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty.mp4": (Path.touch, "the file is empty"),
     "folder.mp4": (Path.mkdir, "this is a folder, not a video file"),
-    "text.mp4": (lambda path: path.write_text("no film at all\n" * 99), "not a video that can be read"),
+    "text.mp4": (
+        lambda path: path.write_text("no film at all\n" * 99),
+        "not a video or moving picture that can be read",
+    ),
+    "bare.gif": (lambda path: path.write_bytes(b"GIF89a"), "not a video or moving picture that can be read"),
     "letter.txt": (lambda path: path.write_text("no film at all\n" * 99), "this is text, not a video"),
     "sound.mp3": (_sound, "no video stream; found 1 audio stream"),
     "cover.mp3": (_sound_with_cover, "no video stream; found 1 audio stream"),
