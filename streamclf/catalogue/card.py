@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from streamclf.errors import CardError
 from streamclf.frame import FitMode, FitPlan, Interpolation
+from streamclf.wording import complaint, matching, shown
 
 SCHEMA = 1
 CARD_NAME = "card.toml"
@@ -28,11 +29,21 @@ ChannelOrder: TypeAlias = Literal["bgr", "rgb", "grey"]
 LabelFormat: TypeAlias = Literal["lines", "synset", "indexed"]
 
 # A name that stays inside its folder on every system.
-PlainName: TypeAlias = Annotated[str, Field(pattern=r"^[^/\\:\x00-\x1f]+$", min_length=1, max_length=200)]
-ModelName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+PlainName: TypeAlias = Annotated[
+    str,
+    Field(max_length=200),
+    matching(r"(?!\.{1,2}$)[^/\\:\x00-\x1f]+", "must be a plain file name, without a folder"),
+]
+ModelName: TypeAlias = Annotated[
+    str,
+    Field(max_length=100),
+    matching(
+        r"[a-z0-9][a-z0-9._-]*", "must be of small letters, digits and . _ - only, and begin with a letter or digit"
+    ),
+]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
-Side: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
+Side: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
 
 NEEDS_CONFIG = ("caffe", "darknet")
 """Frameworks whose network is two files: the definition and the weights."""
@@ -49,14 +60,12 @@ class CardFile(_Part):
     role: FileRole
     name: PlainName
     bytes: Annotated[int, Field(gt=0)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    sha1: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
-    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    sha256: Annotated[str, matching("[0-9a-f]{64}", "must be 64 digits of 0-9 and a-f")] | None = None
+    sha1: Annotated[str, matching("[0-9a-f]{40}", "must be 40 digits of 0-9 and a-f")] | None = None
+    url: Annotated[str, matching("https?://.+", "must begin with http:// or https://")] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.name in (".", ".."):
-            raise ValueError(f"name: {self.name!r} is no file name")
         if self.sha256 is None and self.sha1 is None:
             raise ValueError("sha256 or sha1 is missing (sha256sum FILE prints the first)")
         return self
@@ -210,7 +219,7 @@ def read_card(path: Path) -> ModelCard:
             content = tomllib.load(file)
     except OSError as error:
         raise CardError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # also of bytes that are no text, and of numbers with thousands of digits
         raise CardError(f"{path}: is not valid TOML: {error}") from error
     schema = content.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
@@ -240,8 +249,8 @@ def _sentence(error: ValidationError) -> str:
     elif fault["type"] == "missing":
         text = f"{where} is missing"
     else:
-        reason = fault["msg"].removeprefix("Value error, ")
-        given = "" if isinstance(fault["input"], dict) else f" ({fault['input']!r})"
+        reason = complaint(fault)
+        given = "" if isinstance(fault["input"], dict) else f" ({shown(fault['input'])})"
         text = f"{where}{given}: {reason}" if where else reason
     return text if len(faults) == 1 else f"{text} (and {len(faults) - 1} more)"
 

@@ -143,6 +143,7 @@ def test_a_missing_file_says_what_it_is_and_where_to_get_it(places: Path, monkey
     monkeypatch.delenv("STREAMCLF_MIRROR")
     with pytest.raises(ModelFileError, match="STREAMCLF_MIRROR"):
         find_model("little")
+    assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sha1"])
@@ -155,6 +156,7 @@ def test_an_altered_file_is_refused_by_name_with_both_digests(kind: str, places:
     (places / "mirror" / "little.onnx").write_bytes(CONTENT)  # what lies beside the card is meant
     with pytest.raises(ModelFileError) as caught:
         find_model("little")
+    assert caught.value.exit_code == 1
     wrong = hashlib.new(kind, altered).hexdigest()
     for part in (str(folder / "little.onnx"), right[:12], wrong[:12]):
         assert part in str(caught.value)
@@ -196,8 +198,11 @@ def test_a_card_and_its_folder_must_agree_on_the_name(places: Path) -> None:
 def test_a_label_list_of_the_wrong_length_is_refused(places: Path) -> None:
     folder = make_model(places / "models")
     (folder / "labels.txt").write_text("cat\ndog\ncow\n", encoding="utf-8")
-    with pytest.raises(CardError, match=r"labels\.txt: 3 labels, but the card of little says output\.classes = 2"):
+    with pytest.raises(
+        CardError, match=r"labels\.txt: 3 labels, but the card of little says output\.classes = 2"
+    ) as caught:
         find_model("little")
+    assert caught.value.exit_code == 2
 
 
 def test_an_unknown_label_set_is_refused_with_the_known_ones(places: Path) -> None:
