@@ -7,7 +7,8 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,14 @@ class Viewer:
         if self._child.poll() is None:
             self._child.kill()
             self._child.communicate()
+
+
+def comes_true(viewer: Viewer | None, condition: Callable[[], bool]) -> bool:
+    """Whether ``condition`` holds within the deadline, the window being drawn meanwhile: the X server paints when it likes."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        if viewer is not None:
+            viewer.order("tick 5")
+    return True
