@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -233,7 +234,8 @@ class _Network:
         except _FAULTS as error:
             name, path = self._model.card.name, self._model.paths["weights"]
             raise EngineError(
-                f"{name}: {path} failed on a batch of the shape {batch.shape}: {_short(error)}"
+                f"{name}: {path} failed on a batch of the shape {batch.shape}"
+                f"{_in_words(error) or '; does the [input] of its card fit the network?'}"
             ) from error
         return {name: np.asarray(output, np.float32) for name, output in zip(self._names, outputs, strict=True)}
 
@@ -290,7 +292,9 @@ def _read(model: ResolvedModel) -> Any:
     try:
         net = reader(*files)
     except _FAULTS as error:
-        raise EngineError(f"{' and '.join(files)}: not a readable {card.framework} network: {_short(error)}") from error
+        raise EngineError(
+            f"{' and '.join(files)}: not a readable {card.framework} network{_in_words(error)}"
+        ) from error
     if net.empty():
         raise EngineError(f"{' and '.join(files)}: holds no {card.framework} network")
     return net
@@ -301,11 +305,16 @@ def _scalar(values: Iterable[float]) -> tuple[float, float, float, float]:
     return first, second, third, 0.0
 
 
-def _short(error: BaseException) -> str:
-    """What cv2 says, without where in its sources, on one line."""
-    words = (getattr(error, "err", "") or str(error)).replace(">", " ").split()
-    text = " ".join(words)
-    return text if len(text) <= 200 else text[:197] + "..."
+def _in_words(error: BaseException) -> str:
+    """What cv2 says, in brackets, where a person can use it; most often it is a condition from its sources."""
+    text = " ".join((getattr(error, "err", "") or str(error)).replace(">", " ").split())
+    unknown = re.search(r"Can't create layer .* of type \"([^\"]+)\"|Unknown layer type: (\S+)", text)
+    if unknown:
+        return f" (OpenCV {cv2.__version__} knows no layer of the type {unknown[1] or unknown[2]})"
+    empty = "Failed to parse" in text or text.startswith("Transpose the weights")  # said of any broken file
+    if empty or not re.search(r"([A-Za-z']+,? ){3}[A-Za-z']{2,}", text):
+        return ""
+    return f" ({text if len(text) <= 160 else text[:157] + '...'})"
 
 
 @contextmanager
