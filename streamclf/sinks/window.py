@@ -127,6 +127,8 @@ class WindowSink:
             self._bare = not self._bare
         elif key == "s":
             self._save(now)
+        else:
+            return
         self._fresh, self._drawn_s = True, float("-inf")
 
     def _save(self, now: float) -> None:

@@ -21,7 +21,7 @@ DEADLINE_S = 20.0
 
 
 class Screen:
-    """An Xvfb of 1600x1000; what it shows can be read from its frame buffer's file."""
+    """An Xvfb of 1600x1000 with a window manager; what it shows can be read from its frame buffer's file."""
 
     def __init__(self, display: str, buffer: Path):
         self.display, self._buffer = display, buffer
@@ -75,10 +75,28 @@ def virtual_screen(folder: Path) -> Iterator[Screen]:
         with os.fdopen(reading) as pipe:
             number = pipe.readline().strip()
         assert number, "Xvfb did not start"
-        yield Screen(f":{number}", folder / "Xvfb_screen0")
+        with _window_manager(f":{number}", folder):
+            yield Screen(f":{number}", folder / "Xvfb_screen0")
     finally:
         server.terminate()
         server.wait(DEADLINE_S)
+
+
+@contextmanager
+def _window_manager(display: str, folder: Path) -> Iterator[None]:
+    """A desktop has one; without it Qt now and then never hears that its window was uncovered, and leaves it black."""
+    ready = folder / "ready"
+    command = ["openbox", "--sm-disable", "--startup", f"touch {ready}"]
+    manager = subprocess.Popen(command, env=os.environ | {"DISPLAY": display}, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + DEADLINE_S
+        while not ready.exists():
+            assert time.monotonic() < deadline, "the window manager did not start"
+            assert manager.poll() is None
+        yield
+    finally:
+        manager.terminate()
+        manager.wait(DEADLINE_S)
 
 
 CHILD = """
