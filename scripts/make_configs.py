@@ -25,7 +25,8 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "raspberry-pi.toml": (
         "Headless on a Raspberry Pi: a small picture, a small queue, rows on the card.\n\n"
-        "    streamclf run --config raspberry-pi.toml",
+        "    streamclf run --config raspberry-pi.toml --results door-$(date +%Y%m%d-%H%M%S).jsonl\n\n"
+        "A run never replaces the rows of an earlier one, so a service that starts anew names a new file each time, as above.",
         {
             "sources": ["door=/dev/video0"],
             "model": "mobilenet-v1-0.25",
@@ -34,7 +35,6 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             "camera_fps": 15,
             "smooth": 1.0,
             "display": False,
-            "results": "door.jsonl",
         },
     ),
 }

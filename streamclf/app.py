@@ -68,6 +68,7 @@ def run(
     try:
         with pipeline, outputs:  # outputs last: a run that cannot start touches no file
             _describe(pipeline.engine_info)
+            annotator.window = outputs.window
             sinks = [*outputs.sinks, *extra_sinks]
             pipeline.pictures = any(sink.needs_picture for sink in sinks)
             stopped = _drive(pipeline, sinks, annotator, stop, WINDOW_TICK_S if outputs.window else TICK_S)

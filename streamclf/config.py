@@ -101,7 +101,7 @@ class RunConfig(BaseModel):
     max_frames: Count | None = Field(
         None,
         examples=[1000],
-        description="End each source after N frames were taken from it.",
+        description="End each source after N frames of it were taken for the network.",
         json_schema_extra={"metavar": "N", "panel": "Queue"},
     )
     camera_size: Annotated[tuple[Count, Count], BeforeValidator(_size)] | None = Field(
@@ -139,7 +139,7 @@ class RunConfig(BaseModel):
     )
     threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         0.5,
-        description="Probability below which the steady label is 'unknown'.",
+        description="Probability at which a class becomes the steady label (it is left again at 0.8 of that); else 'unknown'.",
         json_schema_extra={"metavar": "P", "panel": "Answers"},
     )
     display: bool | None = Field(
@@ -227,7 +227,8 @@ def sample_toml(title: str, chosen: Mapping[str, Any]) -> str:
         lines += ["", f"# {field.description}"]
         default = _toml(field.default if field.default is not None else (field.examples or [None])[0])
         key = _option_name(name)
-        lines.append(f"{key} = {_toml(chosen[name])}" if name in chosen else f"# {key} = {default}")
+        note = "  # an example: not set by default" if field.default is None else ""
+        lines.append(f"{key} = {_toml(chosen[name])}" if name in chosen else f"# {key} = {default}{note}")
     return "\n".join(lines) + "\n"
 
 

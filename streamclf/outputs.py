@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamclf.config import RunConfig
 from streamclf.errors import ConfigError
@@ -18,6 +18,9 @@ from streamclf.inputs import SourceSpec
 from streamclf.prediction import Prediction
 from streamclf.sink import Result, Sink
 from streamclf.stats import RunStats
+
+if TYPE_CHECKING:
+    from streamclf.sinks.window import WindowSink
 
 log = logging.getLogger("streamclf")
 
@@ -28,12 +31,14 @@ class Annotator:
     def __init__(self, threshold: float):
         self._threshold = threshold
         self.stats: RunStats | None = None
+        self.window: WindowSink | None = None
 
     def draw(self, prediction: Prediction) -> Image:
         """A fresh annotated picture, (H, W, 3) uint8 BGR."""
         from streamclf.vision.draw import Numbers, annotate
 
-        return annotate(prediction, Numbers.of(self.stats, prediction.frame.stream), self._threshold)
+        display_fps = None if self.window is None else self.window.display_fps
+        return annotate(prediction, Numbers.of(self.stats, prediction.frame.stream, display_fps), self._threshold)
 
 
 class PerStream:
@@ -72,7 +77,8 @@ class Outputs:
     def __init__(self, config: RunConfig, specs: Sequence[SourceSpec], precious: Sequence[Path]):
         self._config, self._specs, self._precious = config, specs, precious
         self.sinks: list[Sink] = []
-        self.opened = self.window = False
+        self.opened = False
+        self.window: WindowSink | None = None
 
     def __enter__(self) -> Outputs:
         """Open everything, or nothing."""
@@ -177,8 +183,8 @@ class Outputs:
 
         reason = probe_display()
         if reason is None:
-            self.window = True
-            return WindowSink()
+            self.window = WindowSink()
+            return self.window
         log.log(logging.WARNING if self._config.display else logging.INFO, "no window: %s", reason)
         return None
 

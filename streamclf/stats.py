@@ -174,6 +174,12 @@ class _Stream:
     ended: Ending | None = None
     error: str | None = None
 
+    def ending(self) -> Ending | None:
+        """How it ended: read to the end is not the end if frames were then thrown away."""
+        causes: tuple[Cancellation, ...] = ("failed", "stopped")
+        lost = next((cause for cause in causes if self.dropped[cause]), None)
+        return lost if lost is not None and self.ended in ("eof", "limit") else self.ended
+
 
 class StatsBoard:
     """Where every stage reports; thread-safe; ``snapshot`` is what others see."""
@@ -278,7 +284,7 @@ class StatsBoard:
                         s.classified,
                         dict(s.dropped),
                         s.corrupt,
-                        s.ended,
+                        s.ending(),
                         s.error,
                         {k: r.windowed_fps() for k, r in s.rates.items()},
                         {k: r.overall_fps() for k, r in s.rates.items()},

@@ -184,7 +184,11 @@ def _checked(file: CardFile, card: ModelCard, folder: Path) -> Path:
 def _missing(file: CardFile, card: ModelCard, folder: Path) -> str:
     mirror = os.environ.get("STREAMCLF_MIRROR")
     looked = [str(folder), str(cache_folder()), *([mirror] if mirror else [])]
-    way_out = f"get it from {file.url} and put it into {cache_folder()}" if file.url else "put it beside the card"
+    way_out = (
+        f"get it from {file.url} and put it into {cache_folder()} as {file.name}"
+        if file.url
+        else "put it beside the card"
+    )
     mirrors = "" if mirror else ", or name a folder that holds it in STREAMCLF_MIRROR"
     return (
         f"{file.name}: a file of {card.name} ({file.bytes / 1e6:.1f} MB, licence {card.licence}) is missing, looked in "

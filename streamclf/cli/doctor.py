@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from streamclf import __version__
+from streamclf.config import DEFAULT_MODEL
 from streamclf.engine import Target
 
 EXAMPLES = """
@@ -50,7 +51,7 @@ def examine() -> dict[str, Any]:
         "h264_encoder": False,
         "cameras": [],
         "display": {"available": False, "reason": None},
-        "models": {"known": 0, "available": []},
+        "models": {"known": 0, "available": [], "default": DEFAULT_MODEL, "hint": None},
         "problems": problems,
     }
     for part in (_networks, _video, _devices, _screen, _models):
@@ -104,10 +105,11 @@ def _models(findings: dict[str, Any]) -> None:
     from streamclf.catalogue.find import list_models
 
     entries = list_models()
-    findings["models"] = {
-        "known": len(entries),
-        "available": [entry.card.name for entry in entries if entry.available],
-    }
+    available = [entry.name for entry in entries if entry.available]
+    hint = None
+    if DEFAULT_MODEL not in available:
+        hint = f"the default one, {DEFAULT_MODEL}, is not here; 'streamclf models show {DEFAULT_MODEL}' says where to get it"
+    findings["models"] |= {"known": len(entries), "available": available, "hint": hint}
 
 
 def _print(findings: dict[str, Any]) -> None:
@@ -125,7 +127,8 @@ def _print(findings: dict[str, Any]) -> None:
         "cameras": ", ".join(findings["cameras"]) or "none found",
         "screen": "yes" if display["available"] else f"no ({display['reason']})",
         "models": f"{len(models['available'])} of {models['known']} known ones have their files here"
-        + (f": {', '.join(models['available'])}" if models["available"] else ""),
+        + (f": {', '.join(models['available'])}" if models["available"] else "")
+        + (f"; {models['hint']}" if models["hint"] else ""),
     }
     width = max(map(len, rows))
     for name, text in rows.items():

@@ -54,10 +54,15 @@ def show_command(
 
 def describe(name: str) -> dict[str, Any]:
     """A card as plain data, with where its files are."""
-    from streamclf.catalogue.find import find_card, find_file
+    from streamclf.catalogue.find import cache_folder, find_card, find_file
 
     entry = find_card(name)
-    description: dict[str, Any] = {**entry.card.model_dump(mode="json", by_alias=True), "available": entry.available}
+    description: dict[str, Any] = {
+        **entry.card.model_dump(mode="json", by_alias=True),
+        "folder": str(entry.folder),
+        "cache": str(cache_folder()),
+        "available": entry.available,
+    }
     for shown, file in zip(description["files"], entry.card.files, strict=True):
         path = find_file(file, entry.folder)
         shown["found_at"] = None if path is None else str(path)

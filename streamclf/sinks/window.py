@@ -18,7 +18,7 @@ from streamclf.sinks._display import probe_display as probe_display
 from streamclf.sinks._display import qt_settings
 from streamclf.sinks._encode import encode
 from streamclf.sinks._output import open_output
-from streamclf.stats import RunStats
+from streamclf.stats import Rate, RunStats
 from streamclf.vision.draw import badge, tile
 
 log = logging.getLogger("streamclf")
@@ -51,6 +51,12 @@ class WindowSink:
         self._drawn_s = self._notice_until_s = float("-inf")
         self._notice = ""
         self.wants_stop = False
+        self._draws = Rate(clock)
+
+    @property
+    def display_fps(self) -> float:
+        """Pictures really drawn per second, over a sliding window."""
+        return self._draws.windowed_fps()
 
     def write(self, result: Result) -> None:
         """Remembered until the next tick; the one before it of the same stream is forgotten."""
@@ -96,6 +102,7 @@ class WindowSink:
         except cv2.error as problem:
             raise SinkError(f"window: cannot be drawn: {problem.err}; use --no-display") from problem
         self._open = True
+        self._draws.add()
         self._fresh, self._drawn_s = False, now
 
     def _picture(self, limit_wh: tuple[int, int], anew: bool = False) -> Image:

@@ -417,3 +417,46 @@ def test_a_stream_closed_before_the_start_is_silent_and_the_outputs_are_complete
     assert len(rows_of(tmp_path / "r.jsonl")) == 10
     with av.open(str(tmp_path / "v.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) == 10
+
+
+def test_a_run_whose_reader_left_does_not_say_that_it_reached_the_end(
+    started: Callable[..., subprocess.Popen[str]], images: Path, tmp_path: Path
+) -> None:
+    process = started("run", *sorted(images.glob("*.jpg")), *MODEL, "--results", "-", "--report", "p.json")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0
+    (stream,) = json.loads((tmp_path / "p.json").read_text())["streams"].values()
+    assert (stream["ended"] == "stopped") == (stream["classified"] < stream["captured"])
+
+
+def test_every_option_is_read_from_the_command_line(streamclf: Run) -> None:
+    """Each with a value of its sample, then a source that is not there: whatever fails, it is that."""
+    from streamclf.config import RunConfig
+
+    values = {
+        "model": "mobilenet-v1-0.25",
+        "batch": "2",
+        "camera_size": "640x480",
+        "drop": "newest",
+        "save": "v.mp4",
+        "results": "r.csv",
+        "report": "p.json",
+    }
+    arguments: list[str] = []
+    for name, field in RunConfig.model_fields.items():
+        option = f"--{name.replace('_', '-')}"
+        default = field.default if field.default is not None else (field.examples or [None])[0]
+        if name == "sources":
+            continue
+        if isinstance(default, bool):
+            arguments.append(option.replace("--", "--no-", 1))
+        else:
+            arguments += [option, values.get(name, str(default))]
+    done = streamclf("run", "absent.mp4", *arguments)
+    assert done.returncode == 1, done.stderr
+    assert "absent.mp4: no such file" in done.stderr
