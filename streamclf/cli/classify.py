@@ -50,6 +50,7 @@ def command(
     """Print the most probable classes of each picture and the time of the forward pass."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     config = make_config({"model": model, "target": target, "top_k": top_k})
+    _refuse_addresses(images)
     shower = Shower(images, save, overwrite, show)
     try:
         rows = _classify(images, config, shower, quiet=as_json)
@@ -58,6 +59,16 @@ def command(
     if as_json:
         print(json.dumps(rows, indent=2))
     raise typer.Exit(1 if any(row["error"] for row in rows) else 0)
+
+
+def _refuse_addresses(images: list[str]) -> None:
+    """Streams are for ``run``; and what is meant as an address may hold a password, so it is never shown as a file's name."""
+    from streamclf.sources.address import almost_address, redact_url
+
+    for image in images:
+        shown = redact_url(image) if "://" in image else almost_address(image)
+        if shown and not Path(image).exists():
+            raise ConfigError(f"{shown}: is an address; classify reads picture files, 'streamclf run' reads streams")
 
 
 def _classify(images: list[str], config: RunConfig, shower: Shower, quiet: bool) -> list[dict[str, Any]]:

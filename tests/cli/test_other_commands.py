@@ -140,3 +140,11 @@ def test_doctor_still_speaks_where_opencv_cannot_be_loaded(streamclf: Run, tmp_p
     assert run.returncode == 1
     assert "libGL.so.1" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("address", ["rtsp://me:SECRET@host/x?key=SECRET", "rtsp:/me:SECRET@host/x"])
+def test_classify_sends_addresses_to_run_and_shows_no_password(streamclf: Run, address: str) -> None:
+    done = streamclf("classify", address, "--model", "tiny-darknet")
+    assert done.returncode == 2
+    assert "streamclf run" in done.stderr
+    assert "SECRET" not in done.stderr
