@@ -105,7 +105,7 @@ class AnnotatedVideoSink:
             Codec("libx264", "w")
         except av.FFmpegError as problem:
             raise SinkError(
-                "libx264: this PyAV cannot write H.264; install PyAV from PyPI (pip install av)"
+                "libx264: this PyAV cannot write H.264; install the one that pip has (pip install av)"
             ) from problem
         self._path, self._rate = path, rate_hint or Fraction(30)
         self._file = open_output(path, overwrite)
