@@ -23,6 +23,7 @@ from streamclf.vision.postprocess import class_rows, probabilities, softmax_cont
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
 
+_SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
 BATCH_SIZES = (1, 2, 4)
 """What is tried at load: each change of the size costs a re-planning, and beyond 4 nothing is gained."""
 LARGE_BYTES = 100_000_000
@@ -320,9 +321,9 @@ def _in_words(error: BaseException) -> str:
 @contextmanager
 def _quiet_cv2() -> Iterator[None]:
     """cv2 prints what it then raises: nothing of it while a network is read and tried out."""
-    logging = cv2.utils.logging
+    logging: Any = getattr(cv2.utils, "logging", cv2)  # where the two functions are depends on the release of OpenCV 4
     level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    logging.setLogLevel(_SILENT)
     try:
         yield
     finally:
