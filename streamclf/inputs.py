@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -46,7 +47,7 @@ def parse_sources(arguments: Sequence[str]) -> list[SourceSpec]:
         joinable = kind == "pictures" and name is None
     taken: set[str] = set()
     for spec in specs:
-        spec.name = _unique(spec.name, taken)
+        spec.name = unique_name(spec.name, taken)
         taken.add(spec.name)
     return specs
 
@@ -129,10 +130,7 @@ def _default_name(kind: Kind, place: str) -> str:
     return (last.name if last.name not in ("", "..") else last.resolve().name) or "pictures"
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name}-{number}" in taken:
-        number += 1
-    return f"{name}-{number}"
+def unique_name(name: str, taken: Container[str], key: Callable[[str], str] = str) -> str:
+    """``name``, or the first of ``name-2``, ``name-3`` ... whose ``key`` is not taken."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(each for each in chain([name], numbered) if key(each) not in taken)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from streamclf.config import RunConfig
 from streamclf.errors import ConfigError
 from streamclf.frame import Image
-from streamclf.inputs import SourceSpec
+from streamclf.inputs import SourceSpec, unique_name
 from streamclf.prediction import Prediction
 from streamclf.sink import Result, Sink
 from streamclf.stats import RunStats
@@ -139,14 +139,13 @@ class Outputs:
         if len(streams) > 1 and "{stream}" not in save:
             raise ConfigError(f"save: {save}: {len(streams)} sources need {{stream}} in the name, one file for each")
         places: dict[str, Path] = {}
+        taken: set[str] = set()
         for stream in streams:
-            plain = name = re.sub(r"[^\w.-]+", "_", stream).strip(".") or "stream"
-            number = 1
-            while name.casefold() in (taken.casefold() for taken in places):
-                number += 1
-                name = f"{plain}-{number}"
-            places[name] = Path(save.replace("{stream}", name))
-        return dict(zip(streams, places.values(), strict=True))
+            plain = re.sub(r"[^\w.-]+", "_", stream).strip(".") or "stream"
+            name = unique_name(plain, taken, str.casefold)  # some file systems take A.mp4 for a.mp4
+            taken.add(name.casefold())
+            places[stream] = Path(save.replace("{stream}", name))
+        return places
 
     def _save_sink(self, places: Mapping[str, Path]) -> Sink:
         kinds = {spec.name: spec.kind for spec in self._specs}

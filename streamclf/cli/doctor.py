@@ -44,7 +44,7 @@ def examine() -> dict[str, Any]:
         "streamclf": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": None,
         "packages": {name: _version(name, problems) for name in _PACKAGES},
         "frameworks": {},
         "targets": {},
@@ -54,7 +54,7 @@ def examine() -> dict[str, Any]:
         "models": {"known": 0, "available": [], "default": DEFAULT_MODEL, "hint": None},
         "problems": problems,
     }
-    for part in (_networks, _video, _devices, _screen, _models):
+    for part in (_processors, _networks, _video, _devices, _screen, _models):
         try:
             part(findings)
         except ImportError as failure:
@@ -71,6 +71,12 @@ def _version(name: str, problems: list[str]) -> str | None:
     except importlib.metadata.PackageNotFoundError:
         problems.append(f"{name} is not installed")
         return None
+
+
+def _processors(findings: dict[str, Any]) -> None:
+    from streamclf.proof import usable_cpus
+
+    findings["cores"] = usable_cpus()
 
 
 def _networks(findings: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,7 @@ from av.video.stream import VideoStream
 
 from streamclf.errors import SinkError, UsageError
 from streamclf.frame import Frame, Image
+from streamclf.proof import usable_cpus
 from streamclf.sink import Result
 from streamclf.sinks._output import open_output
 from streamclf.stats import RunStats
@@ -160,7 +160,7 @@ class AnnotatedVideoSink:
         self._stream.time_base = tick
         codec = self._stream.codec_context
         codec.time_base, codec.gop_size = tick, 600
-        codec.thread_count = max(1, min(4, (os.cpu_count() or 1) // 2))
+        codec.thread_count = max(1, min(4, usable_cpus() // 2))
         codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
         codec.color_range = ColorRange.MPEG
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -19,6 +18,7 @@ from av.video.stream import VideoStream
 
 from streamclf.errors import NothingDecodableError, SourceError
 from streamclf.frame import Frame
+from streamclf.proof import usable_cpus
 from streamclf.source import SourceInfo
 from streamclf.sources._picture import AvPicture, Turn
 from streamclf.sources._timeline import Timeline
@@ -175,7 +175,7 @@ class AvSource(ABC):
         if self._decoder_threads is not None:
             threads = self._decoder_threads
         else:
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            cores = usable_cpus()
             large = context.width * context.height >= 1920 * 1080
             threads = min(4, cores // 2) if large and cores >= 4 else 1
         context.thread_count = threads
