@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     Image = "numpy.ndarray"
 
-FitMode: TypeAlias = Literal["stretch", "centre_crop", "short_side", "letterbox"]
+FitMode: TypeAlias = Literal["stretch", "centre_crop", "short_side", "letterbox", "overview_tiles"]
 Interpolation: TypeAlias = Literal["linear", "area_linear", "area", "cubic", "nearest"]
 
 # A picture longer than this is centre-cropped before a ``short_side`` fit, so that a panorama
@@ -59,7 +59,11 @@ class FitPlan:
     ``stretch`` ignores the aspect. ``centre_crop`` cuts the largest centred part of the input's aspect, times
     ``crop_fraction`` (0.875 is the usual "short side 256, crop 224"). ``short_side`` scales the shorter side to the shorter
     side of ``size_wh`` and keeps the aspect, so the input's size follows the picture. ``letterbox`` keeps the whole picture and
-    pads with ``pad_value``. ``channels`` is 3 (BGR) or 1 (grey).
+    pads with ``pad_value``. ``overview_tiles`` lays the whole picture, squeezed to a square, beside tiles of it at 1:1
+    (``vision/overview.py``). ``channels`` is 3 (BGR) or 1 (grey).
+
+    Raises:
+        ValueError: a size into which no overview and tiles go.
     """
 
     mode: FitMode
@@ -68,6 +72,10 @@ class FitPlan:
     interpolation: Interpolation = "area_linear"
     pad_value: int = 114
     channels: Literal[1, 3] = 3
+
+    def __post_init__(self) -> None:
+        if self.mode == "overview_tiles":
+            overview_columns(self.size_wh)
 
     def geometry(self, picture_wh: tuple[int, int]) -> FitGeometry:
         """The rectangles for a picture of ``picture_wh`` (both sides at least 1)."""
@@ -84,12 +92,30 @@ class FitPlan:
             scaled = (_side(width * scale, out_w), _side(height * scale, out_h))
             offset = ((out_w - scaled[0]) // 2, (out_h - scaled[1]) // 2)
             return FitGeometry((0, 0, width, height), scaled, offset, self.size_wh)
+        if self.mode == "overview_tiles":  # the overview's place; the tiles follow the picture's content
+            return FitGeometry((0, 0, width, height), (out_h, out_h), (0, 0), self.size_wh)
         short = min(width, height)
         crop = _centred(picture_wh, (min(width, short * MAX_ASPECT), min(height, short * MAX_ASPECT)))
         side = min(self.size_wh)
         # floor, as the network was trained: Tiny Darknet's published answers need 298x224 for a 768x576 picture
         scaled = (max(side, crop[2] * side // short), max(side, crop[3] * side // short))
         return FitGeometry(crop, scaled, (0, 0), scaled)
+
+
+def overview_columns(size_wh: tuple[int, int]) -> int:
+    """Columns of tiles beside the overview in an input of this size.
+
+    Raises:
+        ValueError: the height is odd, or what is beside the overview is no whole number of columns, at least two.
+    """
+    width, height = size_wh
+    columns, rest = divmod(width - height, max(1, height // 2))
+    if height % 2 or rest or columns < 2:
+        raise ValueError(
+            f"overview_tiles: {width}x{height} is not possible: the height must be even, and the width the height and "
+            f"two or more columns of half of it (such as {height // 2 * 4}x{height // 2 * 2})"
+        )
+    return columns
 
 
 def _side(value: float, limit: int) -> int:

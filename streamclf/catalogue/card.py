@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from streamclf.errors import CardError
-from streamclf.frame import FitMode, FitPlan, Interpolation
+from streamclf.frame import FitMode, FitPlan, Interpolation, overview_columns
 from streamclf.wording import complaint, matching, shown
 
 SCHEMA = 1
@@ -108,6 +108,8 @@ class InputSpec(_Part):
                 raise ValueError(f"{key}: {len(values)} values, but {self.channels} has {self.channel_count} channels")
         if self.crop_fraction != 1.0 and self.fit != "centre_crop":
             raise ValueError(f"crop_fraction: only fit = 'centre_crop' has one, not {self.fit!r}")
+        if self.fit == "overview_tiles":
+            overview_columns((self.width, self.height))
         return self
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamclf.frame import FitPlan, Image, Interpolation
+from streamclf.vision.overview import overview_and_tiles
 
 _FLAGS: dict[Interpolation, int] = {
     "linear": cv2.INTER_LINEAR,
@@ -20,11 +21,14 @@ _FLAGS: dict[Interpolation, int] = {
 
 def fit_image(image: Image, plan: FitPlan) -> Image:
     """(H, W, 3) uint8 BGR to the network's (h, w, plan.channels) uint8, a fresh contiguous array."""
+    if plan.mode == "overview_tiles":
+        laid = overview_and_tiles(image, plan.size_wh)
+        return _grey(laid) if plan.channels == 1 else laid
     geometry = plan.geometry((image.shape[1], image.shape[0]))
     x, y, width, height = geometry.crop_xywh
     scaled = resize(image[y : y + height, x : x + width], geometry.scaled_wh, plan.interpolation)
     if plan.channels == 1:
-        scaled = np.asarray(cv2.cvtColor(scaled, cv2.COLOR_BGR2GRAY), np.uint8)[..., None]
+        scaled = _grey(scaled)
     if geometry.scaled_wh == geometry.canvas_wh:
         # cv2 hands out its input where there is nothing to resize.
         return scaled.copy() if np.may_share_memory(scaled, image) else np.ascontiguousarray(scaled)
@@ -32,6 +36,10 @@ def fit_image(image: Image, plan: FitPlan) -> Image:
     left, top = geometry.offset_xy
     canvas[top : top + scaled.shape[0], left : left + scaled.shape[1]] = scaled
     return canvas
+
+
+def _grey(image: Image) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)[..., None]
 
 
 def resize(image: Image, size_wh: tuple[int, int], interpolation: Interpolation) -> Image:

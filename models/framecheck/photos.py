@@ -1,0 +1,115 @@
+"""The photographs: where they are, which are for training and which for testing, and frames cut from them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from streamclf.frame import Image
+
+Split = Literal["train", "val", "test"]
+ASSETS = Path(os.environ.get("STREAMCLF_TEST_ASSETS") or Path(__file__).resolve().parents[3] / "shared")
+ARCHIVE = ASSETS / "datasets" / "photos.tar"
+
+# Looked at one by one at their own size: visibly blurred there, so nothing to call sharp. Shrunk to half they are fine.
+SOFT = {
+    "hd/jpg_Canon_PowerShot_S40_2_.jpg",
+    "hd/jpg_FujiFilm_FinePix4900Zoom.jpg",
+    "hd/jpg_HTC_TyTN_II.jpg",
+    "hd/jpg_Kodak_PIXPRO_S_1.jpg",
+    "hd/jpg_Noritsu_Koki_QSS.jpg",
+    "hd/jpg_Samsung_GT_I9505_Galaxy_S4_.jpg",
+}
+TWINS = {
+    "hd/jpg_Seiko_Epson_PhotoPC_3000Z.jpg",  # = hd/jpg_Epson_PhotoPC_3000Z.jpg
+    "caltech101/garfield_image_0032.jpg",
+    "caltech101/stop_sign_image_0034.jpg",
+}
+"""The same photograph under a second name: left out, so that it cannot be on both sides of the split."""
+TEST_SHARE, VAL_SHARE = 0.3, 0.1
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph: its name in the archive, and the most lines a frame of it can have and still be sharp."""
+
+    name: str
+    lines: int
+
+    @property
+    def split(self) -> Split:
+        """By a hash of the name: the same on every machine, and new photographs do not move old ones."""
+        share = int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:4], "big") / 2**32
+        return "test" if share < TEST_SHARE else "val" if share < TEST_SHARE + VAL_SHARE else "train"
+
+
+@functools.cache
+def _index() -> dict[str, tuple[int, int]]:
+    """Name to (offset, bytes) within the archive."""
+    if not ARCHIVE.is_file():
+        raise SystemExit(
+            f"{ARCHIVE}: not there; set STREAMCLF_TEST_ASSETS to the folder that holds datasets/photos.tar"
+        )
+    with tarfile.open(ARCHIVE) as archive:
+        return {
+            member.name.removeprefix("./"): (member.offset_data, member.size)
+            for member in archive
+            if member.isfile() and member.name.lower().endswith((".jpg", ".jpeg", ".png"))
+        }
+
+
+def read(name: str) -> Image:
+    """One photograph as (H, W, 3) uint8 BGR."""
+    offset, size = _index()[name]
+    with ARCHIVE.open("rb") as file:
+        file.seek(offset)
+        content = np.frombuffer(file.read(size), np.uint8)
+    return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
+
+
+@functools.cache
+def all_photos() -> tuple[Photo, ...]:
+    """Every usable photograph, in the order of their names."""
+    photos = []
+    for name in sorted(_index().keys() - TWINS):
+        lines = min(read(name).shape[:2])
+        photos.append(Photo(name, lines // 2 if name in SOFT else lines))
+    return tuple(photos)
+
+
+def photos(split: Split, lines: int) -> list[Photo]:
+    """The photographs of one split from which a frame of this many lines can be cut without enlarging it."""
+    return [photo for photo in all_photos() if photo.split == split and photo.lines >= lines]
+
+
+ASPECTS = (16 / 9, 16 / 9, 4 / 3, 4 / 3, 1.0, 9 / 16)
+
+
+def frame(photo: Photo, lines: int, rng: np.random.Generator) -> Image:
+    """A frame of ``lines`` lines (its shorter side): a random part of the photograph, shrunk by averaging, perhaps mirrored."""
+    image = read(photo.name)
+    height, width = image.shape[:2]
+    aspect = float(rng.choice(ASPECTS))
+    full_wh = (min(width, height * aspect), min(height, width / aspect))
+    # The part must keep at least as many lines as the frame has.
+    sharp = lines * min(height, width) / photo.lines
+    share = rng.uniform(min(1.0, sharp / min(full_wh)), 1.0)
+    part_w, part_h = (
+        max(1, min(limit, round(side * share))) for side, limit in zip(full_wh, (width, height), strict=True)
+    )
+    x, y = int(rng.integers(width - part_w + 1)), int(rng.integers(height - part_h + 1))
+    scale = lines / min(part_w, part_h)
+    size_wh = (max(lines, round(part_w * scale)), max(lines, round(part_h * scale)))
+    part = image[y : y + part_h, x : x + part_w]
+    shrunk = np.asarray(
+        cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
+    )
+    return np.ascontiguousarray(shrunk[:, ::-1]) if rng.random() < 0.5 else shrunk
