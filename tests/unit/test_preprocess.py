@@ -14,6 +14,9 @@ from streamclf.frame import FitMode, FitPlan, Image, Interpolation
 from streamclf.vision.picture import BgrPicture
 from streamclf.vision.preprocess import as_bgr, fit_image, resize
 
+WHOLE: tuple[FitMode, ...] = tuple(mode for mode in get_args(FitMode) if mode != "overview_tiles")
+"""The modes that make one picture of the whole; the other one is in test_overview.py."""
+
 
 def noise(width: int, height: int, channels: int = 3) -> Image:
     return np.random.default_rng(width * height).integers(0, 256, (height, width, channels), dtype=np.uint8)
@@ -23,7 +26,7 @@ def noise(width: int, height: int, channels: int = 3) -> Image:
 @given(
     plan=st.builds(
         FitPlan,
-        mode=st.sampled_from(get_args(FitMode)),
+        mode=st.sampled_from(WHOLE),
         size_wh=st.tuples(st.integers(1, 64), st.integers(1, 64)),
         crop_fraction=st.floats(0.01, 1.0),
         interpolation=st.sampled_from(get_args(Interpolation)),
@@ -46,7 +49,7 @@ def test_any_picture_becomes_the_planned_input(plan: FitPlan, width: int, height
 
 @settings(max_examples=60, deadline=None)
 @given(
-    mode=st.sampled_from(get_args(FitMode)),
+    mode=st.sampled_from(WHOLE),
     interpolation=st.sampled_from(get_args(Interpolation)),
     size=st.tuples(st.integers(1, 200), st.integers(1, 200)),
     value=st.integers(0, 255),
@@ -59,7 +62,7 @@ def test_a_flat_picture_stays_flat(
     assert (fitted == value).all()
 
 
-@pytest.mark.parametrize("mode", get_args(FitMode))
+@pytest.mark.parametrize("mode", WHOLE)
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (12000, 8000)])
 def test_the_smallest_and_the_largest_pictures_are_fitted(mode: FitMode, size: tuple[int, int]) -> None:
     image = np.zeros((size[1], size[0], 3), np.uint8)

@@ -1,0 +1,113 @@
+"""Training samples: what the network is fed, made once and kept in one file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import cv2
+import damage
+import numpy as np
+import numpy.typing as npt
+import photos
+import scenes
+
+from streamclf.frame import FitPlan, Image
+from streamclf.vision.preprocess import fit_image
+
+PLAN = FitPlan("overview_tiles", (384, 128))
+"""The card's fit: training sees what the product feeds."""
+# A class's share follows how many of its neighbours it can be taken for; a size's share what a frame of it costs to make.
+CLASS_SHARES = {
+    "ok": 0.28,
+    "defocus": 0.1,
+    "motion_blur": 0.1,
+    "dark": 0.09,
+    "bright": 0.09,
+    "covered": 0.08,
+    "noise": 0.08,
+    "blocky": 0.1,
+    "no_signal": 0.08,
+}
+LINES = (200, 224, 240, 288, 360, 432, 480, 576, 720, 1080)
+LINES_SHARES = (0.06, 0.18, 0.08, 0.06, 0.18, 0.08, 0.07, 0.05, 0.12, 0.12)
+DRAWN_SHARE, DISGUISED_SHARE = 0.15, 0.25
+
+
+CHUNK = 1000
+"""Samples in one file."""
+
+
+class Samples:
+    """Fitted frames (N, h, w, 3) uint8 in files of :data:`CHUNK`, their targets (N, 9) float32 and lines (N,) int32."""
+
+    def __init__(self, stems: list[Path]):
+        self._pictures = [np.load(stem.with_suffix(".pictures.npy"), mmap_mode="r") for stem in stems]
+        labels = [np.load(stem.with_suffix(".targets.npy")) for stem in stems]
+        joined = np.concatenate(labels)
+        self.targets, self.lines = joined[:, :-1], joined[:, -1].astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def pictures(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """(n, h, w, 3) for these sample numbers."""
+        return np.stack([self._pictures[number // CHUNK][number % CHUNK] for number in numbers])
+
+
+def clean_frame(split: photos.Split, lines: int, label: str, rng: np.random.Generator) -> Image:
+    """A clean frame of this many lines; for ``ok`` more often a drawn or disguised one."""
+    kind = rng.random()
+    if kind < DRAWN_SHARE * (1.5 if label == "ok" else 1):
+        return scenes.drawn(lines, rng)
+    choice = photos.photos(split, lines)
+    image = photos.frame(choice[int(rng.integers(len(choice)))], lines, rng)
+    if label == "ok" and rng.random() < DISGUISED_SHARE:
+        return scenes.disguised(image, rng)
+    if label not in ("ok", "dark", "bright") and rng.random() < 0.1:
+        look = (scenes.fog, scenes.grey, scenes.night, scenes.high_key)[int(rng.integers(4))]
+        return look(image, rng)
+    return image
+
+
+def sample(split: photos.Split, seed: int, number: int) -> tuple[Image, npt.NDArray[np.float32], int]:
+    """Sample ``number``: the same for the same seed, whatever process makes it. (fitted picture, target, lines)."""
+    rng = np.random.default_rng((seed, number))
+    label = str(rng.choice(list(CLASS_SHARES), p=list(CLASS_SHARES.values())))
+    while True:
+        lines = int(rng.choice(LINES, p=LINES_SHARES))
+        try:
+            frame, target = damage.make(label, clean_frame(split, lines, label, rng), rng)
+        except damage.NotVisible:
+            continue
+        return fit_image(frame, PLAN), target, lines
+
+
+def _chunk(stem: Path, split: photos.Split, seed: int, number: int) -> None:
+    cv2.setNumThreads(1)
+    made = [sample(split, seed, number * CHUNK + within) for within in range(CHUNK)]
+    rows = np.stack([np.append(target, np.float32(lines)) for _, target, lines in made])
+    np.save(stem.with_suffix(".targets.npy"), rows)
+    part = stem.with_suffix(".part.npy")  # named last, and whole: an interrupted run goes on where it was
+    np.save(part, np.stack([picture for picture, _, _ in made]))
+    part.rename(stem.with_suffix(".pictures.npy"))
+
+
+def make(folder: Path, split: photos.Split, chunks: int, seed: int) -> Samples:
+    """``chunks`` files of samples, made on all processors unless they lie in ``folder`` already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stems = [folder / f"{split}-{seed}-{number:03d}" for number in range(chunks)]
+    missing = [number for number, stem in enumerate(stems) if not stem.with_suffix(".pictures.npy").is_file()]
+    begun = time.monotonic()
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        jobs = [pool.submit(_chunk, stems[number], split, seed, number) for number in missing]
+        for done, job in enumerate(as_completed(jobs), 1):
+            job.result()
+            rate = done * CHUNK / (time.monotonic() - begun)
+            print(f"\r{split}: {done} of {len(jobs)} thousand samples, {rate:.0f} a second", end="", file=sys.stderr)
+    if missing:
+        print(file=sys.stderr)
+    return Samples(stems)

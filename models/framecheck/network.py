@@ -1,0 +1,51 @@
+"""The network: one small tower for the overview, one for the tiles, and what they found side by side."""
+
+from __future__ import annotations
+
+import torch
+from damage import LABELS
+from dataset import PLAN
+from torch import Tensor, nn
+from torch.nn import functional
+
+HEIGHT = PLAN.size_wh[1]
+TILE = HEIGHT // 2
+FLAT_COLUMNS = 1
+"""Columns of flat tiles at the right; see ``streamclf/vision/overview.py``."""
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
+
+
+class FrameCheck(nn.Module):
+    """(N, 3, 128, 384) normalised BGR to (N, 9) logits.
+
+    Only operations that cv2.dnn runs alike for every batch size: no reshape, no size taken from the data.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tiles = nn.Sequential(_conv(3, 16, 2), _conv(16, 32, 2), _conv(32, 32), _conv(32, 64, 2), _conv(64, 64))
+        self.tile = nn.Sequential(_conv(128, 64, size=1), _conv(64, 64, size=1))
+        self.overview = nn.Sequential(
+            _conv(3, 12, 2), _conv(12, 24, 2), _conv(24, 32, 2), _conv(32, 48, 2), _conv(48, 48)
+        )
+        self.head = nn.Sequential(_conv(4 * 64 + 2 * 48, 96, size=1), nn.Dropout(0.2), nn.Conv2d(96, len(LABELS), 1))
+        self.register_buffer("temperature", torch.ones(1))
+
+    def forward(self, blob: Tensor) -> Tensor:
+        """Logits; divided by the temperature that calibration found."""
+        overview = self.overview(blob[:, :, :, :HEIGHT])
+        places = self.tiles(blob[:, :, :, HEIGHT:])
+        size = TILE // 8  # one cell a tile
+        tiles = self.tile(torch.cat([functional.avg_pool2d(places, size), functional.max_pool2d(places, size)], 1))
+        detailed, flat = tiles[:, :, :, :-FLAT_COLUMNS], tiles[:, :, :, -FLAT_COLUMNS:]
+        parts = [
+            pool(part, 1)
+            for part in (detailed, flat, overview)
+            for pool in (functional.adaptive_avg_pool2d, functional.adaptive_max_pool2d)
+        ]
+        return torch.flatten(self.head(torch.cat(parts, 1)) / self.temperature, 1)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamclf.catalogue.card import read_card
+from streamclf.errors import CardError
+from streamclf.frame import FitPlan, Image
+from streamclf.vision.preprocess import fit_image
+
+PLAN = FitPlan("overview_tiles", (384, 128))
+TILE = 64
+
+
+def tile(fitted: Image, column: int, row: int) -> Image:
+    left = 128 + column * TILE
+    return fitted[row * TILE : (row + 1) * TILE, left : left + TILE]
+
+
+def checkers(width: int, height: int, cell: int = 3) -> Image:
+    y, x = np.mgrid[0:height, 0:width] // cell
+    return np.repeat((((x + y) % 2) * 200 + 20).astype(np.uint8)[..., None], 3, 2)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    width=st.integers(1, 700),
+    height=st.integers(1, 700),
+    columns=st.integers(2, 6),
+    tile_size=st.integers(1, 40),
+    channels=st.sampled_from([1, 3]),
+)
+def test_any_picture_becomes_the_planned_input(
+    width: int, height: int, columns: int, tile_size: int, channels: int
+) -> None:
+    image = np.random.default_rng(width * height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image.setflags(write=False)
+    size = (tile_size * 2 + columns * tile_size, tile_size * 2)
+    fitted = fit_image(image, FitPlan("overview_tiles", size, channels=channels))  # type: ignore[arg-type]
+    assert fitted.shape == (size[1], size[0], channels)
+    assert fitted.dtype == np.uint8
+    assert fitted.flags.c_contiguous
+    assert fitted.flags.writeable
+    assert not np.shares_memory(fitted, image)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (65, 63), (7680, 4320)])
+def test_the_smallest_and_the_largest_flat_pictures_stay_flat(size: tuple[int, int]) -> None:
+    fitted = fit_image(np.full((size[1], size[0], 3), 77, np.uint8), PLAN)
+    assert fitted.shape == (128, 384, 3)
+    assert (fitted == 77).all()
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (854, 480), (511, 900), (224, 224)])
+def test_every_tile_is_a_part_of_the_picture_at_its_own_size(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    fitted = fit_image(image, PLAN)
+    for column in range(4):
+        for row in range(2):
+            differences = cv2.matchTemplate(image, tile(fitted, column, row), cv2.TM_SQDIFF)
+            assert differences.min() < 1
+
+
+def test_each_region_shows_its_most_detailed_place_and_each_half_its_flattest() -> None:
+    image = np.full((720, 1280, 3), 120, np.uint8)
+    image += np.random.default_rng(1).integers(0, 9, image.shape, dtype=np.uint8)
+    spots = {(column, row): (150 + column * 420, 120 + row * 360) for column in range(3) for row in range(2)}
+    for number, (x, y) in enumerate(spots.values()):
+        image[y : y + 64, x : x + 64] = checkers(64, 64) // 2 + 20 * number
+    image[:, 330:394] = 90  # without any grain: the flattest of all
+    image[:, 760:824] = 90
+    fitted = fit_image(image, PLAN)
+    for (column, row), (x, y) in spots.items():
+        shown = tile(fitted, column, row).astype(int)
+        assert np.abs(np.diff(shown, axis=1)).mean() > 20, "the detail is not in view"
+        assert abs(shown.mean() - image[y : y + 64, x : x + 64].mean()) < 12
+    assert np.ptp(tile(fitted, 3, 0)) <= 8
+    assert np.ptp(tile(fitted, 3, 1)) <= 8
+
+
+def test_a_clipped_place_is_not_the_flat_one_where_another_shows_the_sensor_s_noise() -> None:
+    image = np.clip(np.random.default_rng(1).normal(120, 6, (720, 1280, 3)), 0, 255).astype(np.uint8)
+    image[:120] = 0  # letterbox bars
+    image[600:] = 255  # a blown-out floor
+    fitted = fit_image(image, PLAN)
+    assert tile(fitted, 3, 0).std() > 3
+    assert tile(fitted, 3, 1).std() > 3
+
+
+def test_the_overview_is_the_whole_picture() -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    image[:360, :640], image[360:, 640:] = (255, 0, 0), (0, 0, 255)
+    overview = fit_image(image, PLAN)[:, :128]
+    assert tuple(overview[30, 30]) == (255, 0, 0)
+    assert tuple(overview[98, 98]) == (0, 0, 255)
+    assert tuple(overview[98, 30]) == (0, 0, 0)
+    assert PLAN.geometry((1280, 720)).to_picture(64, 64) == (640, 360)
+
+
+@pytest.mark.parametrize("size", [(383, 128), (384, 127), (128, 128), (192, 128), (100, 128)])
+def test_a_size_without_room_for_whole_tiles_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"{size[0]}x{size[1]} is not possible"):
+        FitPlan("overview_tiles", size)
+
+
+def test_a_card_with_such_a_size_is_refused_by_name(tmp_path: Path) -> None:
+    card = tmp_path / "card.toml"
+    card.write_text(
+        """schema = 1
+name = "x"
+task = "classification"
+framework = "onnx"
+licence = "MIT"
+origin = "here"
+verified = false
+files = [{ role = "weights", name = "x.onnx", bytes = 1, sha256 = "%s" }]
+input = { width = 300, height = 128, channels = "bgr", fit = "overview_tiles" }
+output = { classes = 2, softmax = true }
+labels = { file = "x.txt" }
+"""
+        % ("0" * 64),
+        encoding="utf-8",
+    )
+    with pytest.raises(CardError, match=r"input: .*300x128 is not possible"):
+        read_card(card)
