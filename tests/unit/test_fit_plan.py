@@ -12,9 +12,13 @@ sides = st.integers(1, 5000)
 sizes = st.tuples(sides, sides)
 plans = st.builds(
     FitPlan,
-    mode=st.sampled_from(get_args(FitMode)),
+    mode=st.sampled_from([mode for mode in get_args(FitMode) if mode != "overview_tiles"]),
     size_wh=st.tuples(st.integers(1, 600), st.integers(1, 600)),
     crop_fraction=st.floats(0.01, 1.0),
+) | st.builds(
+    lambda tile, columns: FitPlan("overview_tiles", (2 * tile + columns * tile, 2 * tile)),
+    st.integers(1, 100),
+    st.integers(2, 6),
 )
 
 
