@@ -15,7 +15,9 @@ from streamclf.config import RunConfig
 from streamclf.errors import ConfigError
 from streamclf.source import FrameSource
 
-Kind: TypeAlias = Literal["camera", "file", "pictures", "network"]
+Kind: TypeAlias = Literal["camera", "file", "pictures", "network", "synthetic"]
+SYNTHETIC = "synthetic:"
+"""The address of the generated scene."""
 
 
 @dataclass(slots=True)
@@ -75,6 +77,10 @@ def make_source(spec: SourceSpec, config: RunConfig) -> FrameSource:
         from streamclf.sources.image_folder import ImageFolderSource
 
         return ImageFolderSource(spec.paths, spec.name)
+    if spec.kind == "synthetic":
+        from streamclf.sources.synthetic import SyntheticSource
+
+        return SyntheticSource(spec.name)
     from streamclf.sources.video_file import VideoFileSource
 
     return VideoFileSource(Path(place), spec.name)
@@ -93,6 +99,8 @@ def _kind(place: str) -> Kind:
     from streamclf.sources.image_folder import SUFFIXES
 
     exists = os.path.exists(place)
+    if place == SYNTHETIC and not exists:
+        return "synthetic"
     if re.fullmatch(r"\d+", place, re.ASCII) and not exists:
         return "camera"
     if not exists and (almost := almost_address(place)):
@@ -115,6 +123,8 @@ def _kind(place: str) -> Kind:
 def _default_name(kind: Kind, place: str) -> str:
     if kind == "camera" and place.isdigit():
         return f"camera-{place}"
+    if kind == "synthetic":
+        return SYNTHETIC.rstrip(":")
     if kind == "network":
         from streamclf.sources.address import redact_url, scheme_of
 

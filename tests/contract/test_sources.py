@@ -19,6 +19,7 @@ from streamclf.source import FrameSource
 from streamclf.sources.camera import CameraSource
 from streamclf.sources.image_folder import ImageFolderSource
 from streamclf.sources.network import NetworkSource
+from streamclf.sources.synthetic import SyntheticSource, script
 from streamclf.sources.video_file import VideoFileSource
 from streamclf.testing import ManualClock, ScriptedSource
 from tests.cameras import FakeCapture
@@ -36,6 +37,7 @@ class Kind:
     """One that cannot be opened."""
     is_live: bool = False
     is_pictures: bool = False
+    size_wh: tuple[int, int] = SIZE_WH
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["scripted", "file", "pictures", "camera", "http", "tcp"])
+@pytest.fixture(params=["scripted", "file", "pictures", "synthetic", "camera", "http", "tcp"])
 def kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     if request.param == "scripted":
         yield Kind(lambda: ScriptedSource(range(COUNT), name="a"), None)
@@ -68,6 +70,9 @@ def kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
         folder = str(request.getfixturevalue("folder"))
         missing = lambda: ImageFolderSource(["none"], "a")  # noqa: E731
         yield Kind(lambda: ImageFolderSource([folder], "a"), missing, is_pictures=True)
+    elif request.param == "synthetic":
+        segments = script(["dark", "no_signal", "ok", "motion_blur", "defocus", "bright"], 1)  # ever brighter
+        yield Kind(lambda: SyntheticSource("a", segments), None, size_wh=(960, 540))
     elif request.param == "camera":
         yield Kind(_fake_camera, lambda: CameraSource("/dev/no-such-camera", "a"), is_live=True)
     elif request.param == "http":
@@ -123,12 +128,12 @@ def test_the_capture_time_is_read_from_the_clock_when_a_frame_comes(source: Fram
     assert captured == sorted(captured)
 
 
-def test_pictures_are_bgr_read_only_and_made_once(source: FrameSource) -> None:
+def test_pictures_are_bgr_read_only_and_made_once(kind: Kind, source: FrameSource) -> None:
     for frame in take(source):
         image = frame.image
         assert image.dtype == np.uint8
-        assert image.shape == (SIZE_WH[1], SIZE_WH[0], 3)
-        assert frame.picture.size_wh == SIZE_WH
+        assert image.shape == (kind.size_wh[1], kind.size_wh[0], 3)
+        assert frame.picture.size_wh == kind.size_wh
         assert image.flags.c_contiguous
         assert not image.flags.writeable
         assert frame.picture.nbytes >= image.nbytes
@@ -155,7 +160,7 @@ def test_pictures_outlive_their_source(kind: Kind, source: FrameSource) -> None:
 def test_the_info_is_right_once_the_source_is_open(kind: Kind, source: FrameSource) -> None:
     source.open()
     info = source.info
-    assert info.size_wh == SIZE_WH
+    assert info.size_wh == kind.size_wh
     assert info.is_live is source.is_live is kind.is_live
     assert info.is_pictures is kind.is_pictures
     assert info.frame_count == (None if kind.is_live else COUNT)
