@@ -43,6 +43,7 @@ ModelName: TypeAlias = Annotated[
 ]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Percent: TypeAlias = Annotated[float, Field(ge=0, le=100)]
 Side: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
 
 NEEDS_CONFIG = ("caffe", "darknet")
@@ -146,9 +147,23 @@ class LabelSpec(_Part):
 class Accuracy(_Part):
     """Published accuracy in percent, and who published it."""
 
-    top1: Annotated[float, Field(ge=0, le=100)]
-    top5: Annotated[float, Field(ge=0, le=100)] | None = None
+    top1: Percent
+    top5: Percent | None = None
     source: str
+
+
+class Evaluation(_Part):
+    """What this project's own evaluation measured ``on`` one kind of pictures; all in percent."""
+
+    on: str
+    frames: Annotated[int, Field(ge=1)]
+    top1: Percent
+    least_recall: Percent | None = None
+    """Of the class that is recognised least."""
+    false_alarms: Percent | None = None
+    """Clean frames called damaged."""
+    calibration_error: Percent | None = None
+    """Expected calibration error of the top-1 probability, over 15 bins."""
 
 
 class Reference(_Part):
@@ -175,7 +190,10 @@ class ModelCard(_Part):
     input: InputSpec
     output: OutputSpec
     labels: LabelSpec
+    trained_on: tuple[str, ...] = ()
+    """The training pictures and their licences, where they are known."""
     accuracy: Accuracy | None = None
+    evaluation: tuple[Evaluation, ...] = ()
     reference: Reference | None = None
 
     @property

@@ -173,7 +173,8 @@ def test_the_example_in_the_readme_is_a_valid_card(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
     card = read_card(write(tmp_path, example))
     assert card.name == "my-network"
-    for part in (card, card.files[0], card.input, card.output, card.labels, card.accuracy, card.reference):
+    parts = (card.input, card.output, card.labels, card.accuracy, card.evaluation[0], card.reference)
+    for part in (card, card.files[0], *parts):
         for field in type(part).model_fields.values():
             if field.alias:
                 assert field.alias in example
