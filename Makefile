@@ -16,8 +16,8 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-demo: $(READY)   ## classify a clip: annotated video, rows and report into demo-out/
-	$(BIN)/python scripts/demo.py
+demo: $(READY)   ## your camera or a generated scene, classified; the scene's video, rows and contact sheet in demo-out/
+	$(BIN)/streamclf demo
 
 test: $(READY)   ## all tests
 	$(BIN)/python -m pytest -q

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from streamclf import __version__
-from streamclf.cli import classify, doctor, models, run
+from streamclf.cli import classify, demo, doctor, models, run
 
 app = typer.Typer(
     name="streamclf",
     help="Classify video as it comes: cameras, clips, pictures and network streams in, labels and honest rates out.",
-    epilog="Start with: streamclf doctor, streamclf models list, streamclf run 0",
+    epilog="Start with: streamclf demo, streamclf doctor, streamclf run 0",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -36,6 +36,7 @@ def _root(
 
 
 app.command("run", epilog=run.EXAMPLES)(run.command)
+app.command("demo", epilog=demo.EXAMPLES)(demo.command)
 app.command("classify", epilog=classify.EXAMPLES)(classify.command)
 app.add_typer(models.app, name="models")
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)

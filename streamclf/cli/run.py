@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 
 import typer
 from pydantic.fields import FieldInfo
@@ -22,6 +23,7 @@ from streamclf.errors import StageStuck
 
 if TYPE_CHECKING:
     from streamclf.app import Outcome, StopRequest
+    from streamclf.sink import Sink
 
 EXAMPLES = """
 Examples:
@@ -34,6 +36,8 @@ Examples:
 
   streamclf run holiday/*.jpg --results labels.csv
 
+  streamclf run synthetic: --realtime                    a generated scene, no camera needed
+
   streamclf run --config webcam.toml --model tiny-darknet
 """
 
@@ -42,18 +46,25 @@ def command(config: Path | None = None, **options: Any) -> None:
     """Classify cameras, video files, pictures and network streams: window, annotated video, rows and a report."""
     given = {name: value for name, value in options.items() if value not in (None, [])}
     run_config = make_config({**(load_config(config) if config else {}), **given})
+    outcome, stop = carry_out(run_config, precious=[config] if config else [])
+    summarise(outcome.report)
+    if run_config.report == "-":
+        print(json.dumps(outcome.report, indent=2), flush=True)
+    leave_as(outcome, stop)
+
+
+def carry_out(
+    config: RunConfig, extra_sinks: Sequence[Sink] = (), precious: Sequence[Path] = ()
+) -> tuple[Outcome, StopRequest]:
+    """Run ``config`` to its end with a progress bar, or to the user's signal. Raises what ``app.run`` raises."""
     # OpenCV prints C-level warnings about every device and network it tries; ours say the same in one sentence.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     from streamclf import app
 
     stop = app.StopRequest()
     _listen(stop)
-    with ProgressSink(run_config.max_frames, bar=False if run_config.results == "-" else None) as progress:
-        outcome = app.run(run_config, stop, [progress], [config] if config else [])
-    _summarise(outcome.report)
-    if run_config.report == "-":
-        print(json.dumps(outcome.report, indent=2), flush=True)
-    _leave(outcome, stop)
+    with ProgressSink(config.max_frames, bar=False if config.results == "-" else None) as progress:
+        return app.run(config, stop, [progress, *extra_sinks], precious), stop
 
 
 def _listen(stop: StopRequest) -> None:
@@ -73,7 +84,8 @@ def _listen(stop: StopRequest) -> None:
             signal.signal(number, request)
 
 
-def _leave(outcome: Outcome, stop: StopRequest) -> None:
+def leave_as(outcome: Outcome, stop: StopRequest) -> NoReturn:
+    """Say what went wrong, if anything did, and exit accordingly."""
     code = 0
     stuck = isinstance(outcome.failure, StageStuck)
     if stuck and outcome.stopped:
@@ -91,7 +103,8 @@ def _leave(outcome: Outcome, stop: StopRequest) -> None:
     raise typer.Exit(code)
 
 
-def _summarise(report: dict[str, Any]) -> None:
+def summarise(report: dict[str, Any]) -> None:
+    """The report in a few lines on standard error."""
     for name, stream in report["streams"].items():
         drops = ", ".join(f"{cause} {count}" for cause, count in stream["dropped"].items() if count)
         say(

@@ -154,7 +154,7 @@ def _check_device(device: int | str, label: str) -> None:
         return
     path = f"/dev/video{device}" if isinstance(device, int) else device
     if not os.path.exists(path):
-        found = ", ".join(list_cameras()) or "none"
+        found = ", ".join(list_cameras()) or "none; 'streamclf demo' shows a generated scene"
         raise SourceNotFoundError(f"{label}: no such camera; found {found}")
     if not os.access(path, os.R_OK | os.W_OK):
         raise SourceError(

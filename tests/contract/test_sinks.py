@@ -14,6 +14,7 @@ import pytest
 from streamclf.errors import OutputExistsError, SinkError, StreamclfError
 from streamclf.sink import Sink
 from streamclf.sinks.console import ConsoleSink
+from streamclf.sinks.contact_sheet import ContactSheetSink, Shot
 from streamclf.sinks.csv import CsvSink
 from streamclf.sinks.json_lines import JsonLinesSink
 from streamclf.sinks.null import NullSink
@@ -39,6 +40,9 @@ KINDS = {
     "csv": Kind(lambda path, over: CsvSink(path, over), output="rows.csv"),
     "video": Kind(lambda path, over: AnnotatedVideoSink(path, over), True, "clip.mp4"),
     "picture folder": Kind(lambda path, over: PictureFolderSink(path, over), True, "pictures", is_folder=True),
+    "contact sheet": Kind(
+        lambda path, over: ContactSheetSink(path, [Shot("a", 0, 9)], "title", over), True, "sheet.png"
+    ),
     "console": Kind(lambda path, over: ConsoleSink(io.StringIO())),
     "null": Kind(lambda path, over: NullSink()),
     "window": Kind(lambda path, over: WindowSink(), True),
@@ -142,7 +146,9 @@ def test_the_wrong_sort_of_place_is_refused(kind: Kind, tmp_path: Path) -> None:
         kind.make(path, True)
 
 
-@pytest.mark.parametrize("module", ["json_lines", "csv", "console", "null", "picture_folder", "video_file", "window"])
+@pytest.mark.parametrize(
+    "module", ["json_lines", "csv", "console", "contact_sheet", "null", "picture_folder", "video_file", "window"]
+)
 def test_each_kind_can_be_imported_alone(module: str) -> None:
     code = f"import sys, streamclf.sinks.{module}; print([m for m in sys.modules if m.startswith('streamclf.sinks.')])"
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
