@@ -46,26 +46,10 @@ def tree(rng: Rng, height_px: int, green: Colour) -> Sprite:
     width = height_px * 3 // 4
 
     def draw(page: Page) -> None:
-        trunk, foot = width * 0.04, height_px
-        bark = (52, 66, 82)
-        page.fill(
-            [
-                (width / 2 - trunk * 1.5, foot),
-                (width / 2 - trunk * 0.6, foot * 0.4),
-                (width / 2 + trunk * 0.6, foot * 0.4),
-                (width / 2 + trunk * 1.7, foot),
-            ],
-            bark,
-        )
-        page.fill(
-            [
-                (width / 2 + trunk * 0.3, foot),
-                (width / 2 + trunk * 0.2, foot * 0.4),
-                (width / 2 + trunk * 0.6, foot * 0.4),
-                (width / 2 + trunk * 1.7, foot),
-            ],
-            _times(bark, 0.6),
-        )
+        for left, right, light in ((-1.0, 1.0, 1.0), (0.25, 1.0, 0.6)):  # the trunk, and its side in the shade
+            foot = [(width * (0.5 + 0.05 * side), height_px) for side in (right, left)]
+            top = [(width * (0.5 + 0.02 * side), height_px * 0.4) for side in (left, right)]
+            page.fill([*foot, *top], _times((52, 66, 82), light))
         boughs = 30
         angle, reach = rng.uniform(0, 2 * np.pi, boughs), np.sqrt(rng.uniform(0, 1, boughs))
         x = width * (0.5 + 0.36 * reach * np.cos(angle))
@@ -76,17 +60,12 @@ def tree(rng: Rng, height_px: int, green: Colour) -> Sprite:
                 leaves = 46
                 turn, far = rng.uniform(0, 2 * np.pi, leaves), np.sqrt(rng.uniform(0, 1, leaves))
                 side_x, side_y = far * np.cos(turn), far * np.sin(turn)
-                global_light = (width * 0.5 - x[bough]) / width + (height_px * 0.38 - y[bough]) / height_px
-                light = 0.62 + 0.2 * layer - 0.22 * (side_x + side_y) + 0.5 * global_light + rng.normal(0, 0.12, leaves)
+                outer = 0.5 - x[bough] / width + 0.38 - y[bough] / height_px
+                light = 0.62 + 0.2 * layer - 0.22 * (side_x + side_y) + 0.5 * outer + rng.normal(0, 0.12, leaves)
                 at_x = x[bough] + size[bough] * (side_x - 0.12 * layer)
                 at_y = y[bough] + size[bough] * (0.85 * side_y - 0.12 * layer)
-                for leaf in range(leaves):
-                    page.leaf(
-                        (at_x[leaf], at_y[leaf]),
-                        rng.uniform(0.9, 1.9),
-                        _times(green, float(max(0.25, light[leaf]))),
-                        rng,
-                    )
+                for centre_x, centre_y, lit in zip(at_x, at_y, light, strict=True):
+                    page.leaf((centre_x, centre_y), rng.uniform(0.9, 1.9), _times(green, max(0.25, lit)), rng)
 
     return make_sprite(rng, (width, height_px), draw)
 
@@ -99,7 +78,7 @@ def fence(rng: Rng, width_px: int) -> Sprite:
         for y in (8, 18):
             page.box((0, y, width_px, y + 3.4), wood)
             page.box((0, y + 2.4, width_px, y + 3.4), _times(wood, 0.6))
-        for x in np.arange(6, width_px, 26) + rng.uniform(-1.5, 1.5, len(np.arange(6, width_px, 26))):
+        for x in np.arange(6, width_px, 26) + rng.uniform(-1.5, 1.5):
             page.box((x, 3, x + 4.2, 30), _times(wood, float(rng.uniform(0.9, 1.2))))
             page.box((x + 3, 3, x + 4.2, 30), _times(wood, 0.55))
 
@@ -167,10 +146,8 @@ def balloon(rng: Rng, colours: Sequence[Colour]) -> Sprite:
             outline = [(42 + h * edges[0], v) for h, v in zip(half, y, strict=True)]
             outline += [(42 + h * edges[1], v) for h, v in zip(half[::-1], y[::-1], strict=True)]
             page.fill(outline, _times(colours[gore % len(colours)], light))
-        for x in (37, 47):
-            page.fill(
-                [(x, 90), (x + 0.7, 90), (42 + (x - 42) * 0.8 + 0.7, 106), (42 + (x - 42) * 0.8, 106)], (40, 40, 40)
-            )
+        for upper, lower in ((37, 38), (46.3, 45.3)):  # ropes
+            page.fill([(upper, 90), (upper + 0.7, 90), (lower + 0.7, 106), (lower, 106)], (40, 40, 40))
         page.box((36.5, 104, 47.5, 117), (54, 92, 132))
         for level in range(105, 117, 2):
             page.box((36.5, level, 47.5, level + 0.7), (34, 60, 92))
@@ -183,24 +160,9 @@ def balloon(rng: Rng, colours: Sequence[Colour]) -> Sprite:
 
 def bird(rng: Rng, lift: float) -> Sprite:
     """A gliding bird in the distance, wings ``lift`` (-1 to 1) up; 22 x 14 pixels."""
-    tip = 7 - 5 * lift
-
-    def draw(page: Page) -> None:
-        page.fill(
-            [
-                (0, tip),
-                (7, 6 - lift),
-                (11, 7),
-                (15, 6 - lift),
-                (22, tip),
-                (15, 8 - lift * 0.5),
-                (11, 10),
-                (7, 8 - lift * 0.5),
-            ],
-            (52, 50, 48),
-        )
-
-    return make_sprite(rng, (22, 14), draw)
+    upper = [(0, 7 - 5 * lift), (7, 6 - lift), (11, 7), (15, 6 - lift), (22, 7 - 5 * lift)]
+    lower = [(15, 8 - lift / 2), (11, 10), (7, 8 - lift / 2)]
+    return make_sprite(rng, (22, 14), lambda page: page.fill([*upper, *lower], (52, 50, 48)))
 
 
 def _window(page: Page, at: tuple[float, float], size: tuple[float, float]) -> None:

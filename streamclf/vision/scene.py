@@ -69,8 +69,8 @@ def valley() -> Scene:
     """The scene, painted on the first call (about a second)."""
     rng = np.random.default_rng(_SEED)
     width, height = SIZE_WH[0] + PAN_PX, SIZE_WH[1]
-    image = np.zeros((height, width, 3), np.uint8)
-    image[:340] = paint_sky(rng, (width, 340))
+    image = np.empty((height, width, 3), np.uint8)  # what is painted later lies over what is further away
+    paint_sky(rng, image[:340])
     paint_mountains(rng, image[:340], ridge(rng, width, 138, 30, 300, 8, 0.56), haze=0.22)
     paint_woods(rng, image[:360], ridge(rng, width, 252, 10, 300, 5), (9, 26), haze=0.2)
     paint_meadow(rng, image, ridge(rng, width, 318, 6, 500, 3))
@@ -99,8 +99,8 @@ def _furnish(rng: Rng, image: Image) -> None:
         (1330, 352, 58, (56, 96, 76)),
     ):
         _stand(image, props.tree(rng, height_px, green), (x, y), shadow_px=height_px * 0.3)
-    _stand(image, props.fence(rng, 440), (395, 412))
-    _stand(image, props.fence(rng, 330), (1290, 412))
+    _stand(image, props.fence(rng, 440), (395, 407))
+    _stand(image, props.fence(rng, 330), (1290, 407))
     _stand(image, props.tree(rng, 190, (54, 112, 86)), (240, 414), shadow_px=60)
     _stand(image, props.house(rng, (176, 206, 222), (58, 70, 150)), (420, 408), shadow_px=100)
     _stand(image, props.tree(rng, 150, (46, 98, 96)), (575, 406), shadow_px=50)

@@ -17,7 +17,8 @@ Colour = Sequence[float]
 """Blue, green, red, each 0 to 255."""
 
 _HAZE: Colour = (222, 208, 192)
-_LUSH, _DRY = np.array((50, 104, 84)), np.array((104, 156, 164))
+_LUSH: Colour = (50, 104, 84)
+_DRY: Colour = (104, 156, 164)
 _FLOWERS: tuple[Colour, ...] = ((70, 204, 232), (230, 234, 236), (160, 116, 188))
 _SHIFT = 4
 """cv2 draws at sixteenths of a pixel: small things keep their shape."""
@@ -43,37 +44,30 @@ def ridge(
     return np.asarray(base_y + height * fractal(rng, (width, 2), (cell, 2.0), octaves, gain)[0], np.float32)
 
 
-def paint_sky(rng: Rng, size_wh: tuple[int, int]) -> Image:
-    """Blue, paler towards the horizon, with heaped clouds that are lit from the upper left."""
-    width, height = size_wh
-    down = np.linspace(0, 1, height, dtype=np.float32)[:, None, None] ** 0.8
-    sky = (1 - down) * np.array((196, 132, 66), np.float32) + down * np.array(_HAZE, np.float32)
-    sky = np.repeat(sky, width, axis=1)
-    clouds = fractal(rng, size_wh, (330, 130), 7, 0.55)
+def paint_sky(rng: Rng, image: Image) -> None:
+    """Blue, paler towards the lower edge, with heaped clouds that are lit from the upper left; all of ``image``, in place."""
+    height, width = image.shape[:2]
+    image[:] = _mixed((196, 132, 66), _HAZE, (np.linspace(0, 1, height) ** 0.8)[:, None, None]).round()
+    clouds = fractal(rng, (width, height), (330, 130), 7, 0.55)
     cover = np.clip((clouds - 0.35) / 0.9, 0, 1)
-    cover = cover * cover * (3 - 2 * cover)
     light = _lit(np.asarray(cv2.GaussianBlur(clouds, (0, 0), 2.0), np.float32), 14.0)
-    tone = np.clip(226 + 22 * light - 30 * np.clip(clouds - 0.9, 0, 2), 150, 252)[..., None]
-    white = tone * np.array((1.0, 0.985, 0.965), np.float32)
-    return to_image(sky + (white - sky) * (0.93 * cover)[..., None])
+    tone = np.clip(226 + 22 * light - 30 * np.clip(clouds - 0.9, 0, 2), 150, 252)
+    _lay(image, tone[..., None] * (1.0, 0.985, 0.965), 0.93 * cover * cover * (3 - 2 * cover))
 
 
 def paint_mountains(rng: Rng, image: Image, skyline: Field, haze: float) -> None:
     """Rock and snow below ``skyline`` down to the lower edge of ``image``, in place; ``haze`` 0 to 1 is the air in between."""
     height, width = image.shape[:2]
-    depth = np.arange(height, dtype=np.float32)[:, None] - skyline
     folds = 1 - np.abs(fractal(rng, (width, height), (130, 190), 8, 0.55))
     light = _lit(folds, 13.0)
-    rock = np.array((88, 94, 104), np.float32) * np.clip(0.8 + 0.55 * light, 0.3, 1.5)[..., None]
+    rock = np.clip(0.8 + 0.55 * light, 0.3, 1.5)[..., None] * (88, 94, 104)
     rock += 6 * fractal(rng, (width, height), (5, 4), 2)[..., None]
     # snow lies high up and where the rock is not too steep
-    height_px = 196 - np.arange(height, dtype=np.float32)[:, None]
-    snowy = np.clip((height_px - 44 + 24 * folds + 20 * light) / 12, 0, 1)[..., None]
-    snow = np.clip(196 + 56 * light, 112, 250)[..., None] * np.array((1.0, 0.97, 0.93), np.float32)
-    colour = rock + (snow - rock) * snowy
-    colour += (np.array(_HAZE, np.float32) - colour) * np.clip(haze + depth / 900, 0, 0.8)[..., None]
-    inside = np.clip(depth + 0.5, 0, 1)[..., None]
-    image[:] = to_image(image + (colour - image) * inside)
+    snowy = np.clip((152 - _rows(image) + 24 * folds + 20 * light) / 12, 0, 1)
+    snow = np.clip(196 + 56 * light, 112, 250)[..., None] * (1.0, 0.97, 0.93)
+    depth = _rows(image) - skyline
+    stone = _mixed(rock, snow, snowy[..., None])
+    _lay(image, _mixed(stone, _HAZE, np.clip(haze + depth / 900, 0, 0.8)[..., None]), depth + 0.5)
 
 
 def paint_woods(rng: Rng, image: Image, skyline: Field, tree_px: tuple[float, float], haze: float) -> None:
@@ -81,12 +75,11 @@ def paint_woods(rng: Rng, image: Image, skyline: Field, tree_px: tuple[float, fl
     height, width = image.shape[:2]
     small, large = tree_px
     patches = fractal(rng, (width, height), (120, 40), 4)
-    ground = np.clip(np.arange(height, dtype=np.float32)[:, None] - skyline, 0, 1)[..., None]
-    image[:] = to_image(image + (np.array((52, 66, 54), np.float32) - image) * ground)
+    _lay(image, (52, 66, 54), _rows(image) - skyline)
     depth, deepest = -0.3 * small, float(height - skyline.min())
     while depth < deepest:
-        size = small + (large - small) * max(0.0, depth) / deepest
-        air = haze * (1 - 0.6 * max(0.0, depth) / deepest)
+        near = max(0.0, depth) / deepest
+        size, air = small + (large - small) * near, haze * (1 - 0.6 * near)
         x = rng.uniform(0, size)
         while x < width:
             y = float(skyline[int(x)] + depth + rng.uniform(-0.3, 0.3) * size)
@@ -101,15 +94,10 @@ def paint_meadow(rng: Rng, image: Image, skyline: Field) -> None:
     """Grass and flowers below ``skyline`` down to the lower edge, in place, finer in the distance."""
     height, width = image.shape[:2]
     top = float(skyline.min())
-    near = np.clip((np.arange(height, dtype=np.float32) - top) / (height - top), 0, 1)[:, None]
-    # the same noise at ever coarser rows: patches of a field are seen flat, and flatter in the distance
     patches = fractal(rng, (width, height), (210, 16), 6, 0.6)
-    light = 1 + 0.1 * patches
-    ground = np.array((78, 140, 136), np.float32) * (1 - near[..., None]) + near[..., None] * np.array(
-        (40, 92, 78), np.float32
-    )
-    inside = np.clip(np.arange(height, dtype=np.float32)[:, None] - skyline + 0.5, 0, 1)[..., None]
-    image[:] = to_image(image + (ground * light[..., None] - image) * inside)
+    near = np.clip((_rows(image) - top) / (height - top), 0, 1)[..., None]
+    ground = _mixed((78, 140, 136), (40, 92, 78), near) * (1 + 0.1 * patches[..., None])
+    _lay(image, ground, _rows(image) - skyline + 0.5)
     y = top
     while y < height + 14:
         grown = max(0.0, (y - top) / (height - top))
@@ -120,21 +108,17 @@ def paint_meadow(rng: Rng, image: Image, skyline: Field) -> None:
 def paint_road(rng: Rng, image: Image, middle: Field, half_px: float) -> None:
     """A tarred road from the left edge to the right, in place; ``middle`` is its middle line's y, (W,) float32."""
     height, width = image.shape[:2]
-    across = (np.arange(height, dtype=np.float32)[:, None] - middle) / half_px
-    tar = np.array((98, 97, 96), np.float32) * (1 + 0.05 * fractal(rng, (width, height), (90, 5), 4))[..., None]
-    tar += 9 * fractal(rng, (width, height), (2.6, 2.2), 1)[..., None]
-    tar *= (1 - 0.1 * np.exp(-(((np.abs(across) - 0.45) / 0.14) ** 2)))[..., None]
+    across = np.abs(_rows(image) - middle) / half_px  # 0 on the middle line, 1 at the edges
     ragged = 0.05 * fractal(rng, (width, 2), (14, 2), 3)[0]
-    inside = np.clip((1 - np.abs(across) + ragged) * half_px, 0, 1)[..., None]
-    verge = np.clip((1.16 - np.abs(across) + 2 * ragged) * half_px / 3, 0, 1)[..., None]
-    gravel = np.array((112, 132, 146), np.float32) + 22 * fractal(rng, (width, height), (3, 2), 2)[..., None]
-    dashed = (np.arange(width) % 74 < 40) & (rng.random(width) < 0.985)
-    paint = np.clip((0.045 - np.abs(across)) * half_px + 0.4, 0, 1) * dashed
-    paint = np.maximum(paint, np.clip((0.03 - np.abs(np.abs(across) - 0.88)) * half_px + 0.4, 0, 1))
+    gravel = 22 * fractal(rng, (width, height), (3, 2), 2)[..., None] + (112, 132, 146)
+    _lay(image, gravel, (1.16 - across + 2 * ragged) * half_px / 3)
+    tar = (1 + 0.05 * fractal(rng, (width, height), (90, 5), 4))[..., None] * (98, 97, 96)
+    tar += 9 * fractal(rng, (width, height), (2.6, 2.2), 1)[..., None]
+    tar *= (1 - 0.1 * np.exp(-(((across - 0.45) / 0.14) ** 2)))[..., None]  # where the wheels go
+    dashes = np.clip((0.045 - across) * half_px + 0.4, 0, 1) * (np.arange(width) % 74 < 40)
+    lines = np.maximum(dashes, np.clip((0.03 - np.abs(across - 0.88)) * half_px + 0.4, 0, 1))
     worn = np.clip(0.9 + 0.15 * fractal(rng, (width, height), (6, 3), 2), 0, 1)
-    tar += (np.array((206, 212, 214), np.float32) - tar) * (paint * worn)[..., None]
-    image[:] = to_image(image + (gravel - image) * verge * 0.85)
-    image[:] = to_image(image + (tar - image) * inside)
+    _lay(image, _mixed(tar, (206, 212, 214), (lines * worn)[..., None]), (1 - across + ragged) * half_px)
 
 
 def to_image(pixels: npt.NDArray[np.floating]) -> Image:
@@ -152,6 +136,22 @@ def fill(image: Image, points: Sequence[tuple[float, float]], colour: Colour) ->
     cv2.fillPoly(image, [sixteenths(points)], tuple(colour), cv2.LINE_AA, _SHIFT)
 
 
+def _rows(image: Image) -> Field:
+    """Each row's own y, (H, 1)."""
+    return np.arange(image.shape[0], dtype=np.float32)[:, None]
+
+
+def _mixed(one: npt.ArrayLike, other: npt.ArrayLike, share: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """``one``, and of ``other`` as much as ``share`` (0 to 1)."""
+    one = np.asarray(one, np.float64)
+    return np.asarray(one + (np.asarray(other) - one) * share, np.float64)
+
+
+def _lay(image: Image, colour: npt.ArrayLike, cover: npt.NDArray[np.floating]) -> None:
+    """``colour`` over ``image``, in place, where ``cover`` (H, W) says so: none at 0 and below, all of it from 1 on."""
+    image[:] = to_image(_mixed(image, colour, np.clip(cover, 0, 1)[..., None]))
+
+
 def _lit(heights: Field, steepness: float) -> Field:
     """Light on a relief from the upper left: about -1 (away from it) to 1 (towards it)."""
     across, down = cv2.Sobel(heights, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(heights, cv2.CV_32F, 0, 1, scale=1 / 8)
@@ -163,8 +163,7 @@ def _conifer(image: Image, foot_xy: tuple[float, float], size: float, tone: floa
     (x, y), half = foot_xy, 0.22 * size
 
     def leaf(points: Sequence[tuple[float, float]], light: float) -> None:
-        colour = np.array((42, 66, 48), np.float32) * tone * light
-        fill(image, points, _bgr(colour + (np.array(_HAZE, np.float32) - colour) * air))
+        fill(image, points, _bgr(_mixed(np.array((42, 66, 48)) * tone * light, _HAZE, air)))
 
     leaf([(x, y - size), (x + half, y), (x - half * 0.1, y)], 0.55)
     leaf([(x, y - size), (x - half, y), (x + half * 0.15, y)], 1.15)
@@ -190,8 +189,7 @@ def _grass_row(rng: Rng, image: Image, y: float, grown: float, skyline: Field, p
     shades = rng.integers(0, 5, len(x))
     for dry in range(4):
         for shade in range(5):
-            colour = _LUSH + (_DRY - _LUSH) * dry / 3
-            colour = colour * (0.62 + 0.15 * shade) * (1.12 - 0.2 * grown)
+            colour = _mixed(_LUSH, _DRY, dry / 3) * (0.62 + 0.15 * shade) * (1.12 - 0.2 * grown)
             chosen = blades[((dryness * 4).astype(int) == dry) & (shades == shade)]
             cv2.polylines(image, list(chosen), False, _bgr(colour), 1, cv2.LINE_AA, _SHIFT)
     for _ in range(rng.poisson(3 + 5 * grown)):
