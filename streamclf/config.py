@@ -60,7 +60,8 @@ class RunConfig(BaseModel):
 
     sources: tuple[str, ...] = Field(
         (),
-        description="Camera index (0), /dev/videoN, video file, folder or glob of pictures, URL; NAME=SOURCE names one.",
+        description="Camera index (0), /dev/videoN, video file, folder or glob of pictures, URL, 'synthetic:' (a generated "
+        "scene); NAME=SOURCE names one.",
         json_schema_extra={"metavar": "SOURCE"},
     )
     model: str = Field(
