@@ -122,12 +122,12 @@ def _stroke(length: float, angle: float, bend: float) -> npt.NDArray[np.float32]
     along = np.linspace(-0.5, 0.5, 65)
     turn = angle + bend * along
     x, y = length * along * np.cos(turn), length * along * np.sin(turn)
-    reach = math.ceil(length / 2) + 1
-    canvas = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-    points = np.round((np.stack([x, y], axis=1) + reach) * 16).astype(np.int32)
-    cv2.polylines(canvas, [points], False, 1.0, 1, cv2.LINE_8, 4)
-    soft = np.asarray(cv2.GaussianBlur(canvas, (3, 3), 0.5), np.float32)
-    return np.asarray(soft / soft.sum(), np.float32)
+    size, fine = 2 * math.ceil(length / 2) + 3, 4
+    points = np.round((np.stack([x, y], axis=1) + size / 2) * fine * 16).astype(np.int32)
+    large = np.zeros((size * fine, size * fine), np.float32)
+    cv2.polylines(large, [points], False, 1.0, fine, cv2.LINE_8, 4)
+    stroke = np.asarray(cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(stroke / stroke.sum(), np.float32)
 
 
 @lru_cache(maxsize=2)
