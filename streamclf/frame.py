@@ -106,14 +106,14 @@ def overview_columns(size_wh: tuple[int, int]) -> int:
     """Columns of tiles beside the overview in an input of this size.
 
     Raises:
-        ValueError: the height is odd, or what is beside the overview is no whole number of columns, at least two.
+        ValueError: the height is odd, or what is beside the overview is no odd number of columns, at least three.
     """
     width, height = size_wh
     columns, rest = divmod(width - height, max(1, height // 2))
-    if height % 2 or rest or columns < 2:
+    if height % 2 or rest or columns < 3 or columns % 2 == 0:
         raise ValueError(
-            f"overview_tiles: {width}x{height} is not possible: the height must be even, and the width the height and "
-            f"two or more columns of half of it (such as {height // 2 * 4}x{height // 2 * 2})"
+            f"overview_tiles: {width}x{height} is not possible: the height must be even, and the width the height and an "
+            f"odd number of columns (3, 5, ...) of half of it, such as {height // 2 * 7}x{height // 2 * 2}"
         )
     return columns
 

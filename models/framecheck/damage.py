@@ -622,9 +622,9 @@ def hot(label: str, share: float = 1.0) -> Floats:
 
 
 def _visible(before: Image, after: Image, least: float) -> None:
-    """The most changed sixteenth of the picture must differ by ``least`` levels on average."""
+    """The most changed 36th of the picture must differ by ``least`` levels on average."""
     difference = cv2.absdiff(before, after).mean(2).astype(np.float32)
-    if float(cv2.resize(difference, (4, 4), interpolation=cv2.INTER_AREA).max()) < least:
+    if float(cv2.resize(difference, (6, 6), interpolation=cv2.INTER_AREA).max()) < least:
         raise NotVisible
 
 
@@ -651,13 +651,13 @@ def make(label: str, clean: Image, rng: Rng) -> tuple[Image, Floats]:
     if label == "defocus":
         radius, share = limits["defocus"].draw(rng)
         image, target = defocus(image, radius, rng), hot(label, share)
-        _visible(clean, image, 2.5 * share)
+        _visible(clean, image, 4.0 * share)
     elif rng.random() < 0.25:
         image = defocus(image, rng.uniform(0.3, limits["defocus"].unnoticed), rng)
     if label == "motion_blur":
         length, share = limits["motion_blur"].draw(rng)
         image, target = motion(image, length, rng), hot(label, share)
-        _visible(clean, image, 2.5 * share)
+        _visible(clean, image, 4.0 * share)
     elif rng.random() < 0.15:
         image = motion(image, rng.uniform(1.0, limits["motion_blur"].unnoticed), rng)
     # sensor
@@ -677,7 +677,7 @@ def make(label: str, clean: Image, rng: Rng) -> tuple[Image, Floats]:
     if label == "blocky":
         image = _finish(image, rng, compress=False)
         poor, share = starved(image, rng)
-        _visible(image, poor, 3.0 * share)
+        _visible(image, poor, 4.0 * share)
         return poor, hot(label, share)
     return _finish(image, rng), target
 
@@ -692,7 +692,7 @@ def _finish(image: Image, rng: Rng, compress: bool = True) -> Image:
 
 
 def _dark(image: Image, rng: Rng) -> tuple[Image, Floats]:
-    peak, share = (rng.uniform(15, 72), 1.0) if rng.random() > 0.1 else (0.0, rng.random())
+    peak, share = (rng.uniform(17, 72), 1.0) if rng.random() > 0.1 else (0.0, rng.random())
     if share < 1:
         peak = 125 + (72 - 125) * share
     dark = darken(image, peak, rng)

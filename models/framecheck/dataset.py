@@ -18,7 +18,7 @@ import scenes
 from streamclf.frame import FitPlan, Image
 from streamclf.vision.preprocess import fit_image
 
-PLAN = FitPlan("overview_tiles", (384, 128))
+PLAN = FitPlan("overview_tiles", (448, 128))
 """The card's fit: training sees what the product feeds."""
 # A class's share follows how many of its neighbours it can be taken for; a size's share what a frame of it costs to make.
 CLASS_SHARES = {

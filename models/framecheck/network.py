@@ -10,8 +10,8 @@ from torch.nn import functional
 
 HEIGHT = PLAN.size_wh[1]
 TILE = HEIGHT // 2
-FLAT_COLUMNS = 1
-"""Columns of flat tiles at the right; see ``streamclf/vision/overview.py``."""
+COLUMNS = 2
+"""Columns of full-size tiles, then as many of reduced ones, then a flat one; see ``streamclf/vision/overview.py``."""
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
@@ -21,7 +21,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Seque
 
 
 class FrameCheck(nn.Module):
-    """(N, 3, 128, 384) normalised BGR to (N, 9) logits.
+    """(N, 3, 128, 448) normalised BGR to (N, 9) logits.
 
     Only operations that cv2.dnn runs alike for every batch size: no reshape, no size taken from the data.
     """
@@ -33,7 +33,7 @@ class FrameCheck(nn.Module):
         self.overview = nn.Sequential(
             _conv(3, 12, 2), _conv(12, 24, 2), _conv(24, 32, 2), _conv(32, 48, 2), _conv(48, 48)
         )
-        self.head = nn.Sequential(_conv(4 * 64 + 2 * 48, 96, size=1), nn.Dropout(0.2), nn.Conv2d(96, len(LABELS), 1))
+        self.head = nn.Sequential(_conv(6 * 64 + 2 * 48, 96, size=1), nn.Dropout(0.2), nn.Conv2d(96, len(LABELS), 1))
         self.register_buffer("temperature", torch.ones(1))
 
     def forward(self, blob: Tensor) -> Tensor:
@@ -42,10 +42,10 @@ class FrameCheck(nn.Module):
         places = self.tiles(blob[:, :, :, HEIGHT:])
         size = TILE // 8  # one cell a tile
         tiles = self.tile(torch.cat([functional.avg_pool2d(places, size), functional.max_pool2d(places, size)], 1))
-        detailed, flat = tiles[:, :, :, :-FLAT_COLUMNS], tiles[:, :, :, -FLAT_COLUMNS:]
+        full, reduced, flat = tiles[:, :, :, :COLUMNS], tiles[:, :, :, COLUMNS:-1], tiles[:, :, :, -1:]
         parts = [
             pool(part, 1)
-            for part in (detailed, flat, overview)
+            for part in (full, reduced, flat, overview)
             for pool in (functional.adaptive_avg_pool2d, functional.adaptive_max_pool2d)
         ]
         return torch.flatten(self.head(torch.cat(parts, 1)) / self.temperature, 1)

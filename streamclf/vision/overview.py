@@ -3,13 +3,16 @@
 A network input is small: squeezed into it, a large picture loses its noise and its slight blur, and how it loses them depends on
 the resize. So a network that judges the picture itself gets both, laid side by side in one array::
 
-    +----------+-----+-----+-----+------+      overview: the whole picture, stretched to a square
-    |          | top | top | top | flat |      tiles at 1:1, half the height each: the most detailed place of each
-    | overview +-----+-----+-----+------+      region (the columns less one, above and below), and last the flattest
-    |          | bot | bot | bot | flat |      place of the left and of the right half
-    +----------+-----+-----+-----+------+
+    +----------+------+------+---------+---------+------+
+    |          | full | full | reduced | reduced | flat |    columns of tiles, half the height each: an upper and a lower one
+    | overview +------+------+---------+---------+------+    full: at 1:1; reduced: of the picture brought to 240 to 288 lines
+    |          | full | full | reduced | reduced | flat |    (a smaller one as it is); flat: at 1:1
+    +----------+------+------+---------+---------+------+
 
-Blur is judged where there is detail, noise where there is none; a subject in front of a soft background is sharp somewhere.
+The overview is the whole picture, stretched to a square. Full and reduced tiles show the most detailed place of each region (with
+two columns of each: of each quarter), the flat ones the flattest place of the left and of the right half. Noise and compression are
+judged at 1:1; how much blur a viewer sees depends on the picture's lines, so blur is judged on the reduced tiles; and noise shows
+best where nothing else is. A subject in front of a soft background is sharp somewhere.
 """
 
 from __future__ import annotations
@@ -30,16 +33,26 @@ _NEVER = np.float32(1e6)
 def overview_and_tiles(image: Image, size_wh: tuple[int, int]) -> Image:
     """(H, W, 3) uint8 to (h, w, 3) uint8, laid out as above; a fresh contiguous array.
 
-    ``w`` is ``h`` and at least two columns of ``h / 2``. A side shorter than a tile is stretched to it.
+    ``w`` is ``h`` and an odd number of columns of ``h / 2``. A side shorter than a tile is stretched to it.
     """
     width, height = size_wh
     tile = height // 2
+    columns = overview_columns(size_wh) // 2
     canvas = np.empty((height, width, 3), np.uint8)
     reduced = _reduced(image)
     canvas[:, :height] = cv2.resize(reduced, (height, height), interpolation=cv2.INTER_AREA)
-    for number, (x, y) in enumerate(_places(reduced, image.shape, tile, overview_columns(size_wh))):
+    grey = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY), np.uint8)
+    steps = _steps(grey)
+    full_wh = image.shape[1], image.shape[0]
+    reduced_wh = reduced.shape[1], reduced.shape[0]
+    detail = _means(steps, full_wh, tile)
+    cuts = [(image, place) for place in _detailed(detail, columns, full_wh, tile)]
+    of_reduced = detail if reduced is image else _means(steps, reduced_wh, tile)
+    cuts += [(reduced, place) for place in _detailed(of_reduced, columns, reduced_wh, tile)]
+    cuts += [(image, place) for place in _flat(detail, _means(grey, full_wh, tile), full_wh, tile)]
+    for number, (whole, (x, y)) in enumerate(cuts):
         column, row = divmod(number, 2)
-        cut = image[y : y + tile, x : x + tile]
+        cut = whole[y : y + tile, x : x + tile]
         if cut.shape[:2] != (tile, tile):
             cut = np.asarray(cv2.resize(cut, (tile, tile), interpolation=cv2.INTER_LINEAR), np.uint8)
         left = height + column * tile
@@ -57,28 +70,33 @@ def _reduced(image: Image) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _places(reduced: Image, shape: tuple[int, ...], tile: int, columns: int) -> list[tuple[int, int]]:
-    """The tiles' left upper corners (x, y) in the picture, column by column, upper one first."""
-    height, width = shape[:2]
-    grey = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY), np.uint8)
-    steps_x = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 1, 0))
-    steps_y = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 0, 1))
-    steps = np.asarray(cv2.addWeighted(steps_x, 0.5, steps_y, 0.5, 0), np.uint8)
-    detail = _means(steps, width, height, tile)
-    places = []
-    for column in range(columns - 1):
-        for row in range(2):
-            places.append(_best(detail, (column, columns - 1), (row, 2), width, height, tile))
-    light = _means(grey, width, height, tile)
+def _steps(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """How much happens at each pixel: the mean of both slopes."""
+    across = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 1, 0))
+    down = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 0, 1))
+    return np.asarray(cv2.addWeighted(across, 0.5, down, 0.5, 0), np.uint8)
+
+
+def _detailed(
+    detail: npt.NDArray[np.float32], columns: int, picture_wh: tuple[int, int], tile: int
+) -> list[tuple[int, int]]:
+    """The most detailed place of each region, column by column, the upper one first: left upper corners (x, y)."""
+    regions = [((column, columns), (row, 2)) for column in range(columns) for row in range(2)]
+    return [_best(detail, across, down, picture_wh, tile) for across, down in regions]
+
+
+def _flat(
+    detail: npt.NDArray[np.float32], light: npt.NDArray[np.float32], picture_wh: tuple[int, int], tile: int
+) -> list[tuple[int, int]]:
+    """The flattest place of the left and of the right half that is not clipped, if there is one."""
     flatness = -detail
     flatness[(light < _CLIPPED[0]) | (light > _CLIPPED[1])] -= _NEVER
-    for half in range(2):
-        places.append(_best(flatness, (half, 2), (0, 1), width, height, tile))
-    return places
+    return [_best(flatness, (half, 2), (0, 1), picture_wh, tile) for half in range(2)]
 
 
-def _means(values: npt.NDArray[np.uint8], width: int, height: int, tile: int) -> npt.NDArray[np.float32]:
-    """The mean over the tile at each corner of the reduced picture, for every corner whose tile is inside."""
+def _means(values: npt.NDArray[np.uint8], picture_wh: tuple[int, int], tile: int) -> npt.NDArray[np.float32]:
+    """The mean of ``values`` (the reduced picture's) over a tile of the picture, for every corner whose tile is inside."""
+    width, height = picture_wh
     rows, columns = values.shape
     across, down = max(1, tile * columns // width), max(1, tile * rows // height)
     across, down = min(across, columns), min(down, rows)
@@ -92,8 +110,7 @@ def _best(
     score: npt.NDArray[np.float32],
     part_x: tuple[int, int],
     part_y: tuple[int, int],
-    width: int,
-    height: int,
+    picture_wh: tuple[int, int],
     tile: int,
 ) -> tuple[int, int]:
     """The corner of the highest score within a part (number, of how many) of all corners, in the picture's pixels."""
@@ -101,11 +118,8 @@ def _best(
     left, right = _span(columns, *part_x)
     top, bottom = _span(rows, *part_y)
     *_, (x, y) = cv2.minMaxLoc(score[top:bottom, left:right])
-    room_x, room_y = max(0, width - tile), max(0, height - tile)
-    return (
-        (left + x) * room_x // max(1, columns - 1),
-        (top + y) * room_y // max(1, rows - 1),
-    )
+    room_x, room_y = (max(0, side - tile) for side in picture_wh)
+    return (left + x) * room_x // max(1, columns - 1), (top + y) * room_y // max(1, rows - 1)
 
 
 def _span(length: int, number: int, count: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from streamclf.errors import CardError
 from streamclf.frame import FitPlan, Image
 from streamclf.vision.preprocess import fit_image
 
-PLAN = FitPlan("overview_tiles", (384, 128))
+PLAN = FitPlan("overview_tiles", (448, 128))
 TILE = 64
 
 
@@ -22,7 +22,7 @@ def tile(fitted: Image, column: int, row: int) -> Image:
     return fitted[row * TILE : (row + 1) * TILE, left : left + TILE]
 
 
-def checkers(width: int, height: int, cell: int = 3) -> Image:
+def checkers(width: int, height: int, cell: int = 8) -> Image:
     y, x = np.mgrid[0:height, 0:width] // cell
     return np.repeat((((x + y) % 2) * 200 + 20).astype(np.uint8)[..., None], 3, 2)
 
@@ -31,7 +31,7 @@ def checkers(width: int, height: int, cell: int = 3) -> Image:
 @given(
     width=st.integers(1, 700),
     height=st.integers(1, 700),
-    columns=st.integers(2, 6),
+    columns=st.sampled_from([3, 5, 7]),
     tile_size=st.integers(1, 40),
     channels=st.sampled_from([1, 3]),
 )
@@ -52,35 +52,53 @@ def test_any_picture_becomes_the_planned_input(
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (65, 63), (7680, 4320)])
 def test_the_smallest_and_the_largest_flat_pictures_stay_flat(size: tuple[int, int]) -> None:
     fitted = fit_image(np.full((size[1], size[0], 3), 77, np.uint8), PLAN)
-    assert fitted.shape == (128, 384, 3)
+    assert fitted.shape == (128, 448, 3)
     assert (fitted == 77).all()
 
 
+FULL, REDUCED, FLAT = (0, 1), (2, 3), (4,)
+"""The columns of tiles of each kind."""
+
+
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (854, 480), (511, 900), (224, 224)])
-def test_every_tile_is_a_part_of_the_picture_at_its_own_size(size: tuple[int, int]) -> None:
+def test_full_and_flat_tiles_are_parts_of_the_picture_at_its_own_size(size: tuple[int, int]) -> None:
     image = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     fitted = fit_image(image, PLAN)
-    for column in range(4):
+    for column in (*FULL, *FLAT):
         for row in range(2):
             differences = cv2.matchTemplate(image, tile(fitted, column, row), cv2.TM_SQDIFF)
             assert differences.min() < 1
 
 
-def test_each_region_shows_its_most_detailed_place_and_each_half_its_flattest() -> None:
+def test_reduced_tiles_show_the_same_share_of_a_large_picture_as_full_tiles_of_a_small_one() -> None:
+    # One dot of a 15th of the lines in each quarter: as large on the tile whatever the picture's size is.
+    for lines in (270, 540, 1080):
+        image = np.full((lines, lines * 16 // 9, 3), 30, np.uint8)
+        for x in (1, 3):
+            for y in (1, 3):
+                cv2.circle(image, (x * image.shape[1] // 4, y * lines // 4), lines // 15, (255, 255, 255), -1)
+        fitted = fit_image(image, PLAN)
+        for column in REDUCED:
+            for row in range(2):
+                share = (tile(fitted, column, row)[..., 0] > 140).mean()
+                assert share == pytest.approx(np.pi * 18**2 / 64**2, rel=0.08), lines
+
+
+def test_each_quarter_shows_its_most_detailed_place_and_each_half_its_flattest() -> None:
     image = np.full((720, 1280, 3), 120, np.uint8)
     image += np.random.default_rng(1).integers(0, 9, image.shape, dtype=np.uint8)
-    spots = {(column, row): (150 + column * 420, 120 + row * 360) for column in range(3) for row in range(2)}
+    spots = {(column, row): (200 + column * 600, 120 + row * 360) for column in range(2) for row in range(2)}
     for number, (x, y) in enumerate(spots.values()):
         image[y : y + 64, x : x + 64] = checkers(64, 64) // 2 + 20 * number
     image[:, 330:394] = 90  # without any grain: the flattest of all
-    image[:, 760:824] = 90
+    image[:, 900:964] = 90
     fitted = fit_image(image, PLAN)
     for (column, row), (x, y) in spots.items():
         shown = tile(fitted, column, row).astype(int)
-        assert np.abs(np.diff(shown, axis=1)).mean() > 20, "the detail is not in view"
+        assert np.abs(np.diff(shown, axis=1)).mean() > 8, "the detail is not in view"
         assert abs(shown.mean() - image[y : y + 64, x : x + 64].mean()) < 12
-    assert np.ptp(tile(fitted, 3, 0)) <= 8
-    assert np.ptp(tile(fitted, 3, 1)) <= 8
+    assert np.ptp(tile(fitted, 4, 0)) <= 8
+    assert np.ptp(tile(fitted, 4, 1)) <= 8
 
 
 def test_a_clipped_place_is_not_the_flat_one_where_another_shows_the_sensor_s_noise() -> None:
@@ -88,8 +106,8 @@ def test_a_clipped_place_is_not_the_flat_one_where_another_shows_the_sensor_s_no
     image[:120] = 0  # letterbox bars
     image[600:] = 255  # a blown-out floor
     fitted = fit_image(image, PLAN)
-    assert tile(fitted, 3, 0).std() > 3
-    assert tile(fitted, 3, 1).std() > 3
+    assert tile(fitted, 4, 0).std() > 3
+    assert tile(fitted, 4, 1).std() > 3
 
 
 def test_the_overview_is_the_whole_picture() -> None:
@@ -102,7 +120,7 @@ def test_the_overview_is_the_whole_picture() -> None:
     assert PLAN.geometry((1280, 720)).to_picture(64, 64) == (640, 360)
 
 
-@pytest.mark.parametrize("size", [(383, 128), (384, 127), (128, 128), (192, 128), (100, 128)])
+@pytest.mark.parametrize("size", [(447, 128), (448, 127), (384, 128), (128, 128), (192, 128), (100, 128)])
 def test_a_size_without_room_for_whole_tiles_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=f"{size[0]}x{size[1]} is not possible"):
         FitPlan("overview_tiles", size)
