@@ -707,6 +707,8 @@ def _bright(image: Image, rng: Rng) -> tuple[Image, Floats]:
     part, share = (rng.uniform(0.36, 0.94), 1.0) if rng.random() > 0.1 else (0.0, rng.random())
     if share < 1:
         part = 0.15 + 0.21 * share
+    if float(np.quantile(luma(image), 1 - part)) > 205:  # a white studio: nobody would see the difference
+        raise NotVisible
     bright = brighten(image, part, rng)
     if float(luma(bright).std()) < 4:
         raise NotVisible

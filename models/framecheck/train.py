@@ -177,7 +177,7 @@ def main() -> int:
         "--out", type=Path, default=HERE, help="folder for framecheck.onnx; card.toml there is brought up to date"
     )
     options = parser.parse_args()
-    check = dataset.make(options.samples, "val", 3, SEED + 1)
+    check = dataset.make(options.samples, "val", 4, SEED + 1)
     samples = dataset.make(options.samples, "train", options.chunks, SEED)
     network = train(samples, check, options.epochs, options.rate)
     options.out.mkdir(parents=True, exist_ok=True)
