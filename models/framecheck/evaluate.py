@@ -20,11 +20,14 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 import photos
+from evaluate_clips import clips
 from evaluate_measures import Figures, Requirement, figures
+from evaluate_pictures import confusion_picture, wrong_picture
 from second_damage import RANGES
 from second_frames import LABELS, SET_ASIDE, SIZES, sample
 
-from streamclf import Classifier
+from streamclf import Classifier, StreamclfError
+from streamclf.catalogue.find import find_model
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
@@ -167,13 +170,23 @@ def show_figures(by_size: dict[int, Figures], given: list[Answer]) -> None:
     print("  " + ", ".join(f"{label} {np.mean(counts):.2f}" for label, counts in thrown.items()))
 
 
-def generated(options: argparse.Namespace) -> tuple[list[Answer], dict[str, Any], list[Requirement]]:
-    """The part on generated frames: the answers, the report, and what is to be reached."""
+def generated(options: argparse.Namespace) -> tuple[list[Answer], dict[int, Figures], list[Requirement]]:
+    """The part on generated frames: the answers, the figures of each size, and what is to be reached."""
     show_ranges()
     given = answers(all_tasks(options.frames_per_class, options.seed, options.split), options.model, options.workers)
     by_size = figures_by_size(given)
     show_figures(by_size, given)
-    report = {
+    return given, by_size, requirements(by_size)
+
+
+def wrong_ones(given: list[Answer]) -> list[Answer]:
+    """Those whose most probable class is not the true one."""
+    return [answer for answer in given if answer.said != answer.task.label]
+
+
+def generated_report(given: list[Answer], by_size: dict[int, Figures]) -> dict[str, Any]:
+    """The same for a JSON file."""
+    return {
         "ranges": {name: str(span) for name, span in RANGES.items()},
         "set_aside": dict(SET_ASIDE),
         "sizes": {str(lines): of.as_json(LABELS) for lines, of in by_size.items()},
@@ -181,17 +194,23 @@ def generated(options: argparse.Namespace) -> tuple[list[Answer], dict[str, Any]
             {
                 "label": answer.task.label,
                 "said": answer.said,
-                "probability": max(answer.probabilities),
+                "probability": round(max(answer.probabilities), 4),
                 "lines": answer.task.lines,
                 "number": answer.task.number,
                 "photo": answer.photo,
                 "what": answer.what,
             }
-            for answer in given
-            if answer.said != answer.task.label
+            for answer in wrong_ones(given)
         ],
     }
-    return given, report, requirements(by_size)
+
+
+def write_pictures(folder: Path, given: list[Answer], by_size: dict[int, Figures]) -> None:
+    """confusion.png and wrong.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {lines: of.confusion for lines, of in by_size.items()}
+    cv2.imwrite(str(folder / "confusion.png"), confusion_picture(tables))
+    cv2.imwrite(str(folder / "wrong.png"), wrong_picture(wrong_ones(given)))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -206,11 +225,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pictures", type=Path, help="write confusion.png and wrong.png into this folder")
     parser.add_argument("--workers", type=int, default=2, help="processes; the answers do not depend on it")
     options = parser.parse_args(arguments)
+    try:
+        find_model(options.model)
+    except StreamclfError as error:
+        parser.error(str(error))
     begun = time.monotonic()
     report: dict[str, Any] = {"model": Path(options.model).name, "seed": options.seed, "split": options.split}
     wanted: list[Requirement] = []
     if options.only != "clips":
-        _, report["generated"], own = generated(options)
+        given, by_size, own = generated(options)
+        report["generated"] = generated_report(given, by_size)
+        wanted += own
+        if options.pictures:
+            write_pictures(options.pictures, given, by_size)
+    if options.only != "generated":
+        report["clips"], own = clips(options.model)
         wanted += own
     print("\nWhat is to be reached:")
     for requirement in wanted:

@@ -69,12 +69,6 @@ def x264(
     return _coded(clip, "libx264", options)
 
 
-def mpeg2(clip: Sequence[Image], quantiser: int) -> Image:
-    """MPEG-2 at a constant quantiser, 1..31: bare blocks, no filter over their edges."""
-    options = {"qmin": str(quantiser), "qmax": str(quantiser), "g": "50", "bf": "0"}
-    return _coded(clip, "mpeg2video", options).last
-
-
 _RATE = 25
 
 

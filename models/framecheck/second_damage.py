@@ -69,7 +69,6 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "blocky: JPEG quality": Range(3, 12, "of 100"),
         "blocky: x264 qp": Range(44, 51, "of 51"),
         "blocky: x264 starved": Range(0.35, 0.8, "of the bits of qp 44"),
-        "blocky: MPEG-2 quantiser": Range(24, 31, "of 31"),
         "unnoticed: radius of disc": Range(0, 0.10, "% H", high_px=0.5),
         "unnoticed: path": Range(0, 0.25, "% H", high_px=1.5),
         "unnoticed: 98th percentile of luma": Range(130, 250, "levels"),
@@ -364,14 +363,11 @@ def _noise(image: Image, rng: Rng) -> tuple[Image, str]:
 
 
 def _blocky(image: Image, rng: Rng) -> tuple[Image, str]:
-    way = str(rng.choice(["jpeg", "jpeg", "qp", "qp", "starved", "mpeg2"]))
+    way = str(rng.choice(["jpeg", "jpeg", "qp", "qp", "starved"]))
     if way == "jpeg":
         quality = round(RANGES["blocky: JPEG quality"].draw(rng, 0))
         return codec.jpeg(image, quality, full_colour=rng.random() < 0.3), f"JPEG {quality}"
     clip = codec.panned(image, 6, rng)
-    if way == "mpeg2":
-        quantiser = round(RANGES["blocky: MPEG-2 quantiser"].draw(rng, 0))
-        return codec.mpeg2(clip, quantiser), f"MPEG-2 quantiser {quantiser}"
     preset = str(rng.choice(["ultrafast", "veryfast", "fast"]))
     if way == "qp":
         qp = round(RANGES["blocky: x264 qp"].draw(rng, 0))

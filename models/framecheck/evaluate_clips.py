@@ -1,0 +1,334 @@
+"""Measure framecheck on real clips: as they are, damaged with ffmpeg's own filters, and one after the other with smoothing."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from evaluate_measures import Requirement, changes, surplus_changes
+from photos import ASSETS
+from second_damage import luma
+from second_frames import LABELS
+
+import streamclf
+from streamclf.config import RunConfig
+from streamclf.frame import Frame
+from streamclf.sources.video_file import VideoFileSource
+from streamclf.vision.smoothing import Smoother
+
+FOLDER = ASSETS / "media" / "video"
+UNDAMAGED, DAMAGED = 0.98, 0.92
+"""Shares of the frames that must be right."""
+PIECE_S = 3.0
+
+AGREED: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
+    {
+        "torchcodec_av1_video.mkv": (("no_signal",), "an electronic test pattern"),
+        "torchcodec_h264_10bits.mp4": (("no_signal",), "an electronic test pattern"),
+        "torchcodec_h265_video.mp4": (("no_signal",), "a blue screen with a message"),
+        "flipping_a_pancake.mkv": (
+            ("ok", "defocus"),
+            "a soft webcam: nothing is crisp at its own size, but all is well made out",
+        ),
+    }
+)
+"""Clips whose undamaged frames are not simply ``ok``: what a viewer may call them, and why."""
+SCENES: Mapping[str, float] = MappingProxyType(
+    {
+        "flipping_a_pancake.mkv": 8.5,  # then a hand comes before the lens
+        "intel_bottle-detection.mp4": math.inf,
+        "intel_one-by-one-person-detection.mp4": math.inf,
+        "decord_video_0.mov": math.inf,
+    }
+)
+"""Clips of a real scene, to be damaged, and up to which second."""
+STARVED_KBIT_S: Mapping[str, int] = MappingProxyType(
+    {
+        "flipping_a_pancake.mkv": 16,
+        "intel_bottle-detection.mp4": 14,
+        "intel_one-by-one-person-detection.mp4": 8,
+        "decord_video_0.mov": 40,
+    }
+)
+"""Bit rates at which a viewer calls the clip blocky, looked at one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A clip to be damaged: its name, lines, seconds, and the sorted luma of one of its frames."""
+
+    name: str
+    lines: int
+    seconds: float
+    light: npt.NDArray[np.uint8]
+
+    def level(self, share: float) -> float:
+        """The luma, 0..1, that so many of the pixels do not exceed."""
+        return float(self.light[int(share * (len(self.light) - 1))]) / 255
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the network said of a row of frames: seconds (N,) and probabilities (N, 9)."""
+
+    pts_s: npt.NDArray[np.float64]
+    probabilities: npt.NDArray[np.float32]
+
+    @property
+    def labels(self) -> list[str]:
+        """The most probable class of each frame."""
+        return [LABELS[i] for i in self.probabilities.argmax(1)]
+
+
+# --- ffmpeg's filters: class and filter for a scene; every number is written out in the report ---
+
+Filter = Callable[[Scene], str]
+FILTERS: tuple[tuple[str, Filter], ...] = (
+    ("defocus", lambda scene: f"gblur=sigma={0.006 * scene.lines:.1f}"),
+    ("defocus", lambda scene: f"gblur=sigma={0.011 * scene.lines:.1f}"),
+    ("defocus", lambda scene: f"gblur=sigma={0.018 * scene.lines:.1f}"),
+    ("defocus", lambda scene: f"boxblur=luma_radius={round(0.008 * scene.lines)}:luma_power=2"),
+    ("defocus", lambda scene: f"boxblur=luma_radius={round(0.02 * scene.lines)}:luma_power=1"),
+    ("motion_blur", lambda scene: _smear("row", 0.025 * scene.lines)),
+    ("motion_blur", lambda scene: _smear("column", 0.045 * scene.lines)),
+    ("dark", lambda scene: f"eq={_eq(scene.level(0.98), 0.5, 45 / 255)}"),
+    ("dark", lambda scene: f"eq={_eq(scene.level(0.98), 0.2, 35 / 255)}"),
+    ("dark", lambda scene: f"eq=gamma=0.4:{_eq(scene.level(0.98), 0.6, 0.5)}"),
+    ("bright", lambda scene: f"eq={_eq(scene.level(0.4), 1.0, 0.995)}"),
+    ("bright", lambda scene: f"eq={_eq(scene.level(0.3), 1.6, 0.995)}"),
+    ("noise", lambda scene: "noise=alls=25:allf=t"),
+    ("noise", lambda scene: "noise=alls=40:allf=t"),
+    ("noise", lambda scene: "noise=alls=40:allf=t+u"),
+    ("noise", lambda scene: "noise=alls=60:allf=t+u"),
+    ("covered", lambda scene: f"gblur=sigma={0.2 * scene.lines:.1f}:steps=3,eq={_eq(scene.level(0.5), 1.0, 0.3)}"),
+    (
+        "covered",
+        lambda scene: (
+            f"gblur=sigma={0.3 * scene.lines:.1f}:steps=3,eq={_eq(scene.level(0.5), 0.6, 0.12)},noise=alls=6:allf=t"
+        ),
+    ),
+)
+TEST_PICTURES = (
+    "smptebars", "smptehdbars", "pal75bars", "rgbtestsrc", "testsrc", "testsrc2", "color=black", "color=blue", "color=0x808080",
+    "nullsrc,geq=lum=random(1)*255:cb=128:cr=128",
+)  # fmt: skip
+
+
+def _smear(way: str, path_px: float) -> str:
+    # The mean along one direction only, at most 49 pixels; avgblur and boxblur blur the other direction too.
+    kernel = " ".join(["1"] * min(49, max(5, round(path_px) // 2 * 2 + 1)))
+    planes = ":".join(f"{plane}m={kernel}:{plane}mode={way}" for plane in range(3))
+    return f"format=yuv444p,convolution={planes}"
+
+
+def _eq(level: float, contrast: float, wanted: float) -> str:
+    # eq's contrast and the brightness that brings a level, 0..1, to the one wanted. It works on video's Y, 16 to 235 of 255.
+    before, after = ((16 + 219 * value) / 255 for value in (level, wanted))
+    return f"contrast={contrast:g}:brightness={after - 0.5 - (before - 0.5) * contrast:.2f}"
+
+
+def ffmpeg(arguments: list[str]) -> str:
+    """Run Debian's ffmpeg; the command as one line.
+
+    Raises:
+        SystemExit: there is none, or it failed.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise SystemExit("ffmpeg: not found on PATH; install it (apt install ffmpeg), or run with --only generated")
+    done = subprocess.run([program, "-v", "error", "-nostdin", "-y", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"ffmpeg {shlex.join(arguments)}: {done.stderr.strip()}")
+    return shlex.join(arguments)
+
+
+# --- frames to answers ---
+
+
+def frames_of(path: Path) -> Iterator[Frame]:
+    """All frames of a clip, read as streamclf reads it."""
+    source = VideoFileSource(path, path.name)
+    try:
+        yield from source
+    finally:
+        source.close()
+
+
+def classify(classifier: streamclf.Classifier, path: Path) -> Answers:
+    """Every frame of a clip through the network."""
+    pts_s, probabilities = [], []
+    frames = frames_of(path)
+    while part := list(islice(frames, 16)):
+        for prediction in classifier.classify_frames(part):
+            pts_s.append(prediction.frame.pts_s or 0.0)
+            probabilities.append(prediction.probabilities)
+    return Answers(np.array(pts_s) - pts_s[0], np.array(probabilities))
+
+
+def steady(parts: list[Answers]) -> tuple[list[str], list[int]]:
+    """The product's steady labels of the parts played one after the other, and where each part begins."""
+    defaults = RunConfig()
+    smoother = Smoother(LABELS, defaults.smooth, defaults.threshold)
+    said, starts, begun_s = [], [], 0.0
+    for part in parts:
+        starts.append(len(said))
+        step_s = float(np.median(np.diff(part.pts_s))) if len(part.pts_s) > 1 else 0.04
+        for at_s, probabilities in zip(part.pts_s, part.probabilities, strict=True):
+            said.append(smoother.update(begun_s + at_s, probabilities).label)
+        begun_s += float(part.pts_s[-1]) + step_s
+    return said, starts
+
+
+def piece(of: Answers, start_s: float) -> Answers:
+    """``PIECE_S`` seconds from ``start_s``."""
+    inside = (of.pts_s >= start_s) & (of.pts_s < start_s + PIECE_S)
+    return Answers(of.pts_s[inside] - of.pts_s[inside][0], of.probabilities[inside])
+
+
+# --- the three parts ---
+
+
+def undamaged(classifier: streamclf.Classifier) -> tuple[dict[str, Answers], dict[str, Any], list[Requirement]]:
+    """Every frame of every clip as it is."""
+    print("\nReal clips, undamaged: every frame")
+    given: dict[str, Answers] = {}
+    report: dict[str, Any] = {}
+    right = total = flicker = 0
+    for path in sorted(FOLDER.iterdir()):
+        print(f"\r{path.name:50}", end="\r", file=sys.stderr, flush=True)
+        given[path.name] = of = classify(classifier, path)
+        agreed, reason = AGREED.get(path.name, (("ok",), ""))
+        counts = {label: of.labels.count(label) for label in LABELS if label in of.labels}
+        accepted = sum(counts.get(label, 0) for label in agreed)
+        said, _ = steady([of])
+        turned = changes(said)
+        right, total, flicker = right + accepted, total + len(of.labels), flicker + len(turned)
+        report[path.name] = {
+            "agreed": agreed,
+            "reason": reason,
+            "frames": len(of.labels),
+            "right": accepted,
+            "said": counts,
+            "steady_changes": len(turned),
+        }
+        listed = ", ".join(f"{label} {count}" for label, count in counts.items())
+        seconds = ", ".join(f"{of.pts_s[place]:.1f} s {said[place]}" for place in turned[:6])
+        print(f"  {path.name:40} {accepted:5} of {len(of.labels):5} right ({'/'.join(agreed)}): {listed}")
+        print(f"  {'':40} steady label changes {len(turned)} times{': ' + seconds if seconds else ''}")
+        if reason:
+            print(f"  {'':40} agreed: {reason}")
+    wanted = [
+        Requirement("real clips, undamaged: frames right", right / total, UNDAMAGED, True),
+        Requirement("real clips, undamaged: changes of the steady label", flicker, 0, False, unit=""),
+    ]
+    return given, report, wanted
+
+
+def _scenes(given: dict[str, Answers]) -> Iterator[Scene]:
+    for name, until_s in SCENES.items():
+        image = next(frames_of(FOLDER / name)).image
+        seconds = min(until_s, float(given[name].pts_s[-1]))
+        yield Scene(name, min(image.shape[:2]), seconds, np.sort(luma(image), axis=None))
+
+
+def damages(scene: Scene) -> list[tuple[str, list[str]]]:
+    """Class and ffmpeg's arguments between input and output, for everything that is done to a scene."""
+    lossless = ["-c:v", "ffv1", "-pix_fmt", "yuv420p"]
+    done = [(label, ["-vf", make(scene), *lossless]) for label, make in FILTERS]
+    for rate in (1.0, 1.7):
+        kbit_s = round(STARVED_KBIT_S[scene.name] * rate)
+        # Without a least quantiser a scene that stands still is fine again after a second.
+        limits = ["-qmin", "42", "-b:v", f"{kbit_s}k", "-maxrate", f"{kbit_s}k", "-bufsize", f"{kbit_s}k"]
+        done.append(("blocky", ["-c:v", "libx264", "-preset", "veryfast", *limits]))
+    return done
+
+
+def damaged(classifier: streamclf.Classifier, given: dict[str, Answers]) -> tuple[dict[str, Any], list[Requirement]]:
+    """Pieces of the scenes damaged with ffmpeg, then the same alternating with undamaged ones, smoothed."""
+    rows: list[dict[str, Any]] = []
+    surplus = truths = 0
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"\nReal clips, damaged with ffmpeg: {PIECE_S:g} s each")
+        for scene in _scenes(given):
+            parts = []
+            for number, (label, arguments) in enumerate(damages(scene)):
+                room_s = max(0.0, scene.seconds - PIECE_S)
+                start_s = math.fmod(number * 3.7, room_s) if room_s else 0.0
+                target = Path(folder) / f"{number}.mkv"
+                ffmpeg(
+                    [
+                        "-ss",
+                        f"{start_s:.2f}",
+                        "-t",
+                        f"{PIECE_S:g}",
+                        "-i",
+                        str(FOLDER / scene.name),
+                        "-an",
+                        *arguments,
+                        str(target),
+                    ]
+                )
+                of = classify(classifier, target)
+                rows.append(_row(scene.name, label, shlex.join(arguments), of))
+                parts += [piece(given[scene.name], start_s), of]
+            if scene.seconds > PIECE_S:
+                said, starts = steady(parts)
+                surplus, truths = surplus + surplus_changes(said, starts), truths + len(parts) - 1
+                print(
+                    f"  {scene.name}: in turn with undamaged pieces the steady label changes {len(changes(said))} times, true {len(parts) - 1}"
+                )
+        for size, source in [(size, source) for size in ("426x240", "640x360") for source in TEST_PICTURES]:
+            first, _, rest = source.partition(",")
+            made = f"{first}{':' if '=' in first else '='}size={size}:rate=25:duration=0.4{',' + rest if rest else ''}"
+            target = Path(folder) / "source.mkv"
+            arguments = ["-f", "lavfi", "-i", made, "-c:v", "ffv1", "-pix_fmt", "yuv420p"]
+            ffmpeg([*arguments, str(target)])
+            rows.append(_row("made by ffmpeg", "no_signal", shlex.join(arguments), classify(classifier, target)))
+    right, frames = (sum(row[key] for row in rows) for key in ("right", "frames"))
+    for label in LABELS:
+        own = [row for row in rows if row["label"] == label]
+        if own:
+            share = sum(row["right"] for row in own) / sum(row["frames"] for row in own)
+            print(f"  {label:12} {100 * share:5.1f} % of {sum(row['frames'] for row in own)} frames")
+    wanted = [
+        Requirement("real clips, damaged with ffmpeg: frames right", right / frames, DAMAGED, True),
+        Requirement(f"steady label, {truths} true changes: surplus changes", surplus, 0, False, unit=""),
+    ]
+    return {"rows": rows, "surplus_changes": surplus, "true_changes": truths}, wanted
+
+
+def _row(clip: str, label: str, arguments: str, of: Answers) -> dict[str, Any]:
+    right = of.labels.count(label)
+    others = {other: of.labels.count(other) for other in LABELS if other != label and other in of.labels}
+    said = ", ".join(f"{other} {count}" for other, count in others.items())
+    print(
+        f"  {clip:38} {label:11} {right:3} of {len(of.labels):3}  {arguments}{'  (said ' + said + ')' if said else ''}"
+    )
+    return {
+        "clip": clip,
+        "label": label,
+        "ffmpeg": arguments,
+        "frames": len(of.labels),
+        "right": right,
+        "others": others,
+    }
+
+
+def clips(model: str) -> tuple[dict[str, Any], list[Requirement]]:
+    """The report on real clips, and what is to be reached."""
+    with streamclf.Classifier(model) as classifier:
+        given, as_they_are, wanted = undamaged(classifier)
+        with_ffmpeg, more = damaged(classifier, given)
+    return {"undamaged": as_they_are, "damaged": with_ffmpeg}, wanted + more
