@@ -18,9 +18,16 @@ if TYPE_CHECKING:
     from evaluate import Answer
 
 Ints = npt.NDArray[np.int64]
-PAPER, INK, FAINT, GOOD, BAD = (30, 26, 24), (235, 235, 235), (150, 150, 150), (120, 150, 40), (60, 60, 210)
+PAPER, EMPTY, INK, FAINT, GOOD, BAD = (
+    (30, 26, 24),
+    (44, 39, 36),
+    (235, 235, 235),
+    (150, 150, 150),
+    (120, 150, 40),
+    (60, 60, 210),
+)
 """Dark: the project's text lies on dark ground. Blue, green, red."""
-CELL = 62
+CELL = 52
 TILE_WH = (236, 150)
 MOST_WRONG, COLUMNS = 40, 4
 
@@ -34,12 +41,13 @@ def confusion_picture(tables: dict[int, Ints]) -> Image:
 
 
 def _panel(title: str, table: Ints) -> Image:
-    left, top = 118, 116
+    left, top = 132, 130
     side = CELL * len(LABELS)
-    panel = np.full((top + side + 24, left + side + 22, 3), PAPER, np.uint8)
-    head, small, strong = font(17, 0.16, INK), font(12, 0.13, INK), font(15, 0.16, INK)
+    panel = np.full((top + side + 24, left + side + 62, 3), PAPER, np.uint8)
+    head, small, strong = font(18, 0.16, INK), font(14, 0.13, INK), font(13, 0.15, INK)
     head.write(panel, title, (left, 10))
-    font(12, 0.13, FAINT).write(panel, "rows: what it is, columns: what it is called, in %", (left + 120, 14))
+    hint = "rows: true, columns: said, in %"
+    font(13, 0.13, FAINT).write(panel, hint, (left + head.width(title) + 20, 13))
     share = 100 * table / np.maximum(1, table.sum(1, keepdims=True))
     for row, label in enumerate(LABELS):
         y = top + row * CELL
@@ -50,7 +58,7 @@ def _panel(title: str, table: Ints) -> Image:
             colour = np.float32(GOOD if row == column else BAD)
             # Rare mistakes are what one looks for: the root makes 1 % visible.
             depth = value / 100 if row == column else min(1.0, (value / 25) ** 0.5)
-            ground = np.float32(PAPER) + (colour - np.float32(PAPER)) * np.float32(0.85 * depth)
+            ground = np.float32(EMPTY) + (colour - np.float32(EMPTY)) * np.float32(0.85 * depth)
             panel[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = ground.astype(np.uint8)
             if value:
                 text = f"{value:.1f}" if value < 99.95 else "100"
@@ -60,7 +68,7 @@ def _panel(title: str, table: Ints) -> Image:
 
 def _slanted(panel: Image, text: str, foot_xy: tuple[int, int]) -> None:
     # Upright columns' names would be wider than the columns.
-    face = font(12, 0.13, INK)
+    face = font(14, 0.13, INK)
     side = face.width(text) + 20
     flat = np.zeros((side * 2, side * 2, 3), np.uint8)
     face.write(flat, text, (side, side - face.line_px // 2))

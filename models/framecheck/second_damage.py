@@ -217,29 +217,44 @@ def dirty(image: Image, darker: float, rng: Rng) -> Image:
 
 def darkened(image: Image, percentile_98: float, rng: Rng) -> tuple[Image, str]:
     """Too little light: the 98th percentile of luma comes down to the level given, in one of four ways."""
-    top = float(np.percentile(luma(image), 98))
-    way = str(rng.choice(["exposure", "exposure", "gamma", "offset", "gain"]))
-    if way == "exposure":
-        return rounded(levels(light(image) * (percentile_98 / top) ** _GAMMA)), way
-    if way == "gamma" and 60 < top < 235:
-        power = np.log(percentile_98 / 255) / np.log(top / 255)
-        return rounded(255 * (np.arange(256) / 255.0) ** power)[image], way
-    if way == "offset":  # a crushed black level; some of it, the rest by exposure
-        share = rng.uniform(0.2, 0.7)
-        low = (top - percentile_98) * share
-        return rounded((image.astype(np.float32) - low) * (percentile_98 / max(1.0, top - low))), way
-    return rounded(image * np.float32(percentile_98 / top)), "gain"
+    top = min(250.0, max(20.0, float(np.percentile(luma(image), 98))))
+    way, crushed = str(rng.choice(["exposure", "exposure", "gamma", "offset", "gain"])), rng.uniform(0.2, 0.7)
+
+    def darker(part: Image, level: float) -> Image:
+        if way == "exposure":
+            return rounded(levels(light(part) * (level / top) ** _GAMMA))
+        if way == "gamma":
+            return rounded(255 * (np.arange(256) / 255.0) ** (np.log(level / 255) / np.log(top / 255)))[part]
+        black = (top - level) * crushed if way == "offset" else 0.0  # a black level too high, the rest by gain
+        return rounded((part.astype(np.float32) - black) * (level / (top - black)))
+
+    return _tuned(image, darker, lambda grey: float(np.percentile(grey, 98)), percentile_98), way
 
 
 def brightened(image: Image, clipped_share: float, rng: Rng) -> tuple[Image, str]:
     """Too much light: that share of the pixels has luma of at least 250, by exposure, gain or an offset."""
-    edge = max(1.0, float(np.quantile(luma(image), 1 - clipped_share)))
     way = str(rng.choice(["exposure", "exposure", "gain", "offset"]))
-    if way == "exposure":
-        return rounded(levels(light(image) * (250.5 / edge) ** _GAMMA)), way
-    if way == "gain":
-        return rounded(image * np.float32(250.5 / edge)), way
-    return rounded(image.astype(np.float32) + np.float32(250.5 - edge)), way
+
+    def brighter(part: Image, level: float) -> Image:
+        edge = 251 - 0.9 * level  # what comes to be clipped: 26 levels at the least, below that it is black
+        if way == "exposure":
+            return rounded(levels(light(part) * (250.5 / edge) ** _GAMMA))
+        return rounded(part * np.float32(250.5 / edge) if way == "gain" else part + np.float32(250.5 - edge))
+
+    return _tuned(image, brighter, lambda grey: float((grey >= 250).mean()), clipped_share), way
+
+
+def _tuned(
+    image: Image, change_to: Callable[[Image, float], Image], measure: Callable[[Image], float], wanted: float
+) -> Image:
+    # Found by trying on some of the pixels, because colours reach black and white one channel after the other.
+    step = max(1, min(image.shape[:2]) // 120)
+    some = np.ascontiguousarray(image[::step, ::step])
+    low, high = 1.0, 250.0
+    for _ in range(10):
+        level = (low + high) / 2
+        low, high = (level, high) if measure(luma(change_to(some, level))) < wanted else (low, level)
+    return change_to(image, high)
 
 
 # --- sensor noise ---

@@ -43,6 +43,10 @@ CHANGE_LEVELS: Mapping[str, float] = MappingProxyType({"defocus": 1.5, "motion_b
 """What the damage must change at the least in the most detailed part, in levels; below that nobody sees it."""
 GRAIN_LEVELS = 8.0
 """Noise (rms, luma) that the compression after it must leave."""
+LIFT_LEVELS = 60.0
+"""How much brighter the structure of an overexposed frame must have become: a white page that is merely whiter is a page."""
+LIGHT_LEVELS = 110.0
+"""Anything brighter in a dark frame is a light, and the frame a night scene."""
 ATTEMPTS = 80
 
 
@@ -89,14 +93,25 @@ def is_evident(taken: Shot, label: str) -> bool:
         return _is_dark(grey, taken)
     if label == "bright":
         share = RANGES["bright: pixels with luma >= 250"]
-        return share.low - 0.03 <= float((grey >= 250).mean()) <= share.high + 0.03
+        is_clipped = share.low - 0.03 <= float((grey >= 250).mean()) <= share.high + 0.03
+        return is_clipped and lift(taken.before, taken.after) >= LIFT_LEVELS
     return grain(taken) >= GRAIN_LEVELS
+
+
+def lift(before: Image, after: Image) -> float:
+    """By how many levels the structure, the quarter of the pixels with the largest steps, is brighter (median of luma)."""
+    was, now = luma(before), luma(after)
+    steps = cv2.magnitude(cv2.Sobel(was, cv2.CV_32F, 1, 0), cv2.Sobel(was, cv2.CV_32F, 0, 1))
+    structure = steps >= np.percentile(steps, 75)
+    return float(np.median(now[structure])) - float(np.median(was[structure]))
 
 
 def _is_dark(grey: Image, taken: Shot) -> bool:
     level = RANGES["dark: 98th percentile of luma"]
     top = float(np.percentile(grey, 98))
     if not (level.low - 2 <= top <= level.high + 4 and float(luma(taken.after).std()) >= 2.5):
+        return False
+    if np.percentile(luma(taken.after), 99.8) > LIGHT_LEVELS:
         return False
     # What is left of the scene is still to be made out: at an eighth of the size it goes with the scene before.
     small = [
@@ -118,7 +133,7 @@ def has_life(image: Image) -> bool:
     """A lens is behind it: noise in most places, or a slope of brightness. Writing in a corner does not count."""
     grey = luma(image).astype(np.float32)
     small = cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA)
-    low, high = np.percentile(small, [5, 95])
+    low, high = np.percentile(small, [12, 88])
     fine = cv2.boxFilter(np.abs(grey - cv2.blur(grey, (3, 3))), -1, (16, 16))
     return float(high - low) >= 5 or float(np.median(fine)) >= 0.45
 
