@@ -24,7 +24,7 @@ from evaluate_clips import clips
 from evaluate_measures import Figures, Requirement, figures
 from evaluate_pictures import confusion_picture, wrong_picture
 from second_damage import RANGES
-from second_frames import LABELS, SET_ASIDE, SIZES, sample
+from second_frames import LABELS, SET_ASIDE, SIZES, VISIBLE, sample
 
 from streamclf import Classifier, StreamclfError
 from streamclf.catalogue.find import find_model
@@ -140,6 +140,9 @@ def show_ranges() -> None:
     print("Severities of the test's damage (H: lines of the frame; px: its own pixels)")
     for name, span in RANGES.items():
         print(f"  {name:42} {span}")
+    print("A draw is thrown away, and another made, where a viewer would not agree:")
+    for rule in VISIBLE:
+        print(f"  {rule}")
     print("Photographs left out, looked at one by one:")
     for name, reason in SET_ASIDE.items():
         print(f"  {name}: {reason}")
@@ -188,6 +191,7 @@ def generated_report(given: list[Answer], by_size: dict[int, Figures]) -> dict[s
     """The same for a JSON file."""
     return {
         "ranges": {name: str(span) for name, span in RANGES.items()},
+        "visible": list(VISIBLE),
         "set_aside": dict(SET_ASIDE),
         "sizes": {str(lines): of.as_json(LABELS) for lines, of in by_size.items()},
         "wrong": [

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from evaluate_measures import Requirement, changes, surplus_changes
 from photos import ASSETS
-from second_damage import luma
 from second_frames import LABELS
+from second_pixels import luma
 
 import streamclf
 from streamclf.config import RunConfig
@@ -204,7 +204,7 @@ def undamaged(classifier: streamclf.Classifier) -> tuple[dict[str, Answers], dic
     """Every frame of every clip as it is."""
     print("\nReal clips, undamaged: every frame")
     given: dict[str, Answers] = {}
-    report: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
     right = total = flicker = 0
     for path in sorted(FOLDER.iterdir()):
         print(f"\r{path.name:50}", end="\r", file=sys.stderr, flush=True)
@@ -215,14 +215,17 @@ def undamaged(classifier: streamclf.Classifier) -> tuple[dict[str, Answers], dic
         said, _ = steady([of])
         turned = changes(said)
         right, total, flicker = right + accepted, total + len(of.labels), flicker + len(turned)
-        report[path.name] = {
-            "agreed": agreed,
-            "reason": reason,
-            "frames": len(of.labels),
-            "right": accepted,
-            "said": counts,
-            "steady_changes": len(turned),
-        }
+        rows.append(
+            {
+                "clip": path.name,
+                "agreed": agreed,
+                "reason": reason,
+                "frames": len(of.labels),
+                "right": accepted,
+                "said": counts,
+                "steady_changes": len(turned),
+            }
+        )
         listed = ", ".join(f"{label} {count}" for label, count in counts.items())
         seconds = ", ".join(f"{of.pts_s[place]:.1f} s {said[place]}" for place in turned[:6])
         print(f"  {path.name:40} {accepted:5} of {len(of.labels):5} right ({'/'.join(agreed)}): {listed}")
@@ -233,7 +236,7 @@ def undamaged(classifier: streamclf.Classifier) -> tuple[dict[str, Answers], dic
         Requirement("real clips, undamaged: frames right", right / total, UNDAMAGED, True),
         Requirement("real clips, undamaged: changes of the steady label", flicker, 0, False, unit=""),
     ]
-    return given, report, wanted
+    return given, {"rows": rows}, wanted
 
 
 def _scenes(given: dict[str, Answers]) -> Iterator[Scene]:
@@ -267,6 +270,7 @@ def damaged(classifier: streamclf.Classifier, given: dict[str, Answers]) -> tupl
                 room_s = max(0.0, scene.seconds - PIECE_S)
                 start_s = math.fmod(number * 3.7, room_s) if room_s else 0.0
                 target = Path(folder) / f"{number}.mkv"
+                print(f"\r{scene.name:42} {label:12}", end="\r", file=sys.stderr, flush=True)
                 ffmpeg(
                     [
                         "-ss",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import numpy.typing as npt
-from second_damage import detailed_part, luma
 from second_frames import LABELS, sample
+from second_pixels import detailed_part, luma
 
 from streamclf.frame import Image
 from streamclf.vision.text import font

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from second_damage import Floats, Rng, blurred, detailed_part, disc, levels, light, luma, rounded
+from second_pixels import Floats, Rng, blurred, detailed_part, disc, levels, light, luma, rounded
 from second_screens import FACES, any_colour, text_width, write
 
 from streamclf.frame import Image

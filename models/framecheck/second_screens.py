@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-from second_damage import RANGES, Floats, Rng, grainy, rounded
+from second_damage import RANGES
+from second_pixels import Floats, Rng, grainy, rounded
 
 from streamclf.frame import Image
 

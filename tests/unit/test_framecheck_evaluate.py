@@ -32,6 +32,20 @@ def damage():
 
 
 @pytest.fixture
+def pixels():
+    import second_pixels
+
+    return second_pixels
+
+
+@pytest.fixture
+def frames():
+    import second_frames
+
+    return second_frames
+
+
+@pytest.fixture
 def scene():
     """A detailed frame of 97 by 131 pixels: odd, as compression dislikes it."""
     rng = np.random.default_rng(0)
@@ -156,31 +170,31 @@ def test_the_same_seed_gives_the_same_frame_and_another_seed_another(damage, sce
     assert (first != other).any()
 
 
-def test_kernels_move_no_light_and_reach_as_far_as_they_say(damage):
+def test_kernels_move_no_light_and_reach_as_far_as_they_say(pixels):
     rng = np.random.default_rng(2)
-    for kernel in (damage.disc(4.0), damage.polygon(4.0, 6, 0.3), damage.path_kernel(9.0, 0.0, 0.0, rng)):
+    for kernel in (pixels.disc(4.0), pixels.polygon(4.0, 6, 0.3), pixels.path_kernel(9.0, 0.0, 0.0, rng)):
         assert kernel.sum() == pytest.approx(1, abs=1e-4)
         assert kernel.min() >= 0
-    across = np.flatnonzero(damage.path_kernel(20.0, 0.0, 0.0, rng).sum(0) > 1e-3)
+    across = np.flatnonzero(pixels.path_kernel(20.0, 0.0, 0.0, rng).sum(0) > 1e-3)
     assert np.ptp(across) + 1 == pytest.approx(20, abs=2)
 
 
 @pytest.mark.parametrize("kind", ["white", "colour", "soft", "sharpened", "shot", "raw"])
-def test_noise_has_the_strength_that_was_asked_for(damage, kind):
+def test_noise_has_the_strength_that_was_asked_for(pixels, kind):
     grey = np.full((96, 128, 3), 120, np.uint8)
-    field = damage.noise_field(grey, kind, np.random.default_rng(5))
+    field = pixels.noise_field(grey, kind, np.random.default_rng(5))
     assert np.sqrt(np.mean(field**2)) == pytest.approx(1, abs=0.01)
 
 
-def test_dark_and_bright_come_to_the_level_that_was_drawn(damage, scene):
+def test_dark_and_bright_come_to_the_level_that_was_drawn(pixels, scene):
     for seed in range(8):
-        dark, way = damage.darkened(scene, 40.0, np.random.default_rng(seed))
-        assert np.percentile(damage.luma(dark), 98) == pytest.approx(40, abs=3), way
-        bright, way = damage.brightened(scene, 0.6, np.random.default_rng(seed))
-        assert (damage.luma(bright) >= 250).mean() == pytest.approx(0.6, abs=0.08), way
+        dark, way = pixels.darkened(scene, 40.0, np.random.default_rng(seed))
+        assert np.percentile(pixels.luma(dark), 98) == pytest.approx(40, abs=3), way
+        bright, way = pixels.brightened(scene, 0.6, np.random.default_rng(seed))
+        assert (pixels.luma(bright) >= 250).mean() == pytest.approx(0.6, abs=0.08), way
 
 
-def test_a_lower_quality_changes_more(damage, scene):
+def test_a_lower_quality_changes_more(scene):
     import second_codec as codec
 
     errors = [np.abs(codec.jpeg(scene, quality).astype(int) - scene).mean() for quality in (90, 50, 5)]
@@ -193,8 +207,8 @@ def test_a_lower_quality_changes_more(damage, scene):
     assert starved.bits < full.bits
 
 
-def test_a_blurred_frame_has_nothing_sharp(damage, scene):
-    assert damage.sharpness(scene) > 5 * damage.sharpness(damage.blurred(scene, damage.disc(6.0)))
+def test_a_blurred_frame_has_nothing_sharp(pixels, frames, scene):
+    assert frames.sharpness(scene) > 5 * frames.sharpness(pixels.blurred(scene, pixels.disc(6.0)))
 
 
 def test_a_constant_picture_has_no_life_and_a_covered_lens_has():
