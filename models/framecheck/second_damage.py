@@ -182,7 +182,8 @@ def _motion_unnoticed(image: Image, rng: Rng) -> Image:
 def _exposure_unnoticed(image: Image, rng: Rng) -> Image:
     grey = luma(image)
     top, clipped = float(np.percentile(grey, 98)), float((grey >= 250).mean())
-    if rng.random() < 0.5:
+    # Where much is clipped from the beginning, more of it would be evident sooner.
+    if rng.random() < 0.5 or clipped > RANGES["unnoticed: more pixels clipped"].high:
         level = min(top, RANGES["unnoticed: 98th percentile of luma"].draw(rng, 0))
         return rounded(levels(light(image) * (level / top) ** GAMMA))
     more = RANGES["unnoticed: more pixels clipped"].draw(rng, 0)
