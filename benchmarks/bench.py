@@ -109,6 +109,21 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"median": round(statistics.median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
 
 
+def framecheck(folder: Path, rounds: int) -> dict[str, Any]:
+    """The bundled network on 1080p frames, one thread, beside SqueezeNet's forward pass in the same rounds."""
+    clip = folder / "1920x1080.mp4"
+    rows = []
+    for _ in range(rounds):
+        of = {name: json.loads(python(HERE / "stages.py", clip, name, 60)) for name in ("framecheck", MODEL)}
+        ours, other = of["framecheck"], of[MODEL]
+        total_s = ours["fit_s"] + ours["forward_s"]
+        rows.append((1e3 * ours["fit_s"], 1e3 * ours["forward_s"], 1e3 * total_s, total_s / other["forward_s"]))
+    keys = ("fit_ms", "forward_ms", "total_ms", "over_squeezenet_forward")
+    return {key: spread(list(values)) for key, values in zip(keys, zip(*rows, strict=True), strict=True)} | {
+        "wanted_ms": 4
+    }
+
+
 def memory(folder: Path) -> dict[str, Any]:
     """Peak resident memory of a 1080p live source with SqueezeNet, headless."""
     clip = folder / "1920x1080.mp4"
@@ -180,13 +195,13 @@ def markdown(results: dict[str, Any]) -> str:
     lines += [
         "## Files, SqueezeNet 1.0, cv2.dnn",
         "",
-        "| clip | decode + fit + forward, ms CPU | limit fps | plain loop fps | streamclf fps | share of limit (wanted) | over plain loop |",
+        "| clip | decode + convert + fit + forward, ms CPU | limit fps | plain loop fps | streamclf fps | share of limit (wanted) | over plain loop |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in results["throughput"]:
         stage = row["stage_ms"]
         lines.append(
-            f"| {row['size']} | {stage['decode_s']} + {stage['fit_s']} + {stage['forward_s']} | {show(row['limit_fps'])} | {show(row['plain_loop_fps'])} "
+            f"| {row['size']} | {' + '.join(str(value) for value in stage.values())} | {show(row['limit_fps'])} | {show(row['plain_loop_fps'])} "
             f"| {show(row['streamclf_fps'])} | {show(row['share_of_limit'])} ({row['share_wanted']}) | {show(row['over_plain_loop'])} |"
         )
     lines += [
@@ -205,6 +220,14 @@ def markdown(results: dict[str, Any]) -> str:
             f"| {row['sources']} | {row['captured']} | {row['classified']} | {row['dropped']} | {row['conserved']} | {row['age_in_forward_passes_max']:.2f} "
             f"| {row['share_min_over_mean']:.3f} to {row['share_max_over_mean']:.3f} | {row['memory_growth_second_half_mb']:.1f} |"
         )
+    own = results["framecheck"]
+    lines += [
+        "",
+        "## framecheck, one 1080p frame (BGR) on one thread",
+        "",
+        f"Fit {show(own['fit_ms'])} ms, forward pass {show(own['forward_ms'])} ms, together {show(own['total_ms'])} ms "
+        f"(wanted at most {own['wanted_ms']}), {show(own['over_squeezenet_forward'])} of SqueezeNet's forward pass.",
+    ]
     lines += [
         "",
         f"Resident memory, one 1080p live source with SqueezeNet: {results['memory']['peak_resident_mb']} MB (wanted at most {results['memory']['wanted_mb']}).",
@@ -230,6 +253,7 @@ def main() -> None:
             "machine": machine(),
             "throughput": [throughput(Path(folder), size, options.rounds, options.frames) for size in SIZES],
             "overload": [json.loads(python(HERE / "overload.py", sources, 15)) for sources in (1, 4)],
+            "framecheck": framecheck(Path(folder), options.rounds),
             "memory": memory(Path(folder)),
             "help_time": help_time(options.rounds),
         }

@@ -35,6 +35,11 @@ def main(clip: Path, model_name: str, frames: int) -> None:
     source.close()
 
     started = time.process_time()
+    for picture in kept:
+        picture.bgr()
+    convert_s = (time.process_time() - started) / len(kept)
+
+    started = time.process_time()
     fitted = [picture.fit(plan) for picture in kept]
     fit_s = (time.process_time() - started) / len(kept)
 
@@ -45,7 +50,7 @@ def main(clip: Path, model_name: str, frames: int) -> None:
         engine.run(batch)
     forward_s = (time.process_time() - started) / len(batches)
     engine.close()
-    print(json.dumps({"decode_s": decode_s, "fit_s": fit_s, "forward_s": forward_s}))
+    print(json.dumps({"decode_s": decode_s, "convert_s": convert_s, "fit_s": fit_s, "forward_s": forward_s}))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 import photos
+from card_figures import TOLERANCE, compare, enter
 from evaluate_clips import clips
 from evaluate_measures import Figures, Requirement, figures
 from evaluate_pictures import confusion_picture, wrong_picture
@@ -27,6 +28,7 @@ from second_damage import RANGES
 from second_frames import LABELS, SET_ASIDE, SIZES, VISIBLE, sample
 
 from streamclf import Classifier, StreamclfError
+from streamclf.catalogue.card import CARD_NAME
 from streamclf.catalogue.find import find_model
 
 T = TypeVar("T")
@@ -217,6 +219,15 @@ def write_pictures(folder: Path, given: list[Answer], by_size: dict[int, Figures
     cv2.imwrite(str(folder / "wrong.png"), wrong_picture(wrong_ones(given)))
 
 
+def show_beside_card(card: Path, report: dict[str, Any]) -> None:
+    """What was measured, and how far it is from what the card says."""
+    lines, is_close = compare(card, report)
+    print("\nIn percent, and in brackets the difference from the card in percentage points:")
+    for line in lines:
+        print(f"  {line}")
+    print(f"  top-1 within {TOLERANCE} point of the card everywhere: {'yes' if is_close else 'NO'}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """0 if all is reached, 1 if not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -227,10 +238,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", choices=("generated", "clips"))
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     parser.add_argument("--pictures", type=Path, help="write confusion.png and wrong.png into this folder")
+    parser.add_argument(
+        "--enter", action="store_true", help="write the figures into the card, in place of the old ones"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes; the answers do not depend on it")
     options = parser.parse_args(arguments)
+    if options.enter and (options.only or options.split != "test"):
+        parser.error(
+            "--enter: the card carries a whole evaluation on the test photographs; leave out --only and --split"
+        )
     try:
-        find_model(options.model)
+        card = find_model(options.model).folder / CARD_NAME
     except StreamclfError as error:
         parser.error(str(error))
     begun = time.monotonic()
@@ -251,7 +269,13 @@ def main(arguments: list[str] | None = None) -> int:
     missed = sum(not requirement.is_reached for requirement in wanted)
     print(f"{len(wanted) - missed} of {len(wanted)} reached; {time.monotonic() - begun:.0f} s")
     report |= {"requirements": [requirement.as_json() for requirement in wanted], "reached": not missed}
+    if not options.only:
+        show_beside_card(card, report)
+    if options.enter:
+        enter(card, report)
+        print(f"entered in {card}")
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 1 if missed else 0
 

@@ -30,7 +30,7 @@ from torch.nn import functional
 HERE = Path(__file__).parent
 SEED = 1
 BATCH = 128
-MEAN, STD = 0.5, 0.25
+MEAN, STD = 0.5 * 255, 0.25 * 255
 # Half precision where the processor has it for real: three times as fast, and the result is the same within the noise of training.
 BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
@@ -54,8 +54,7 @@ def turned(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDA
 
 def to_blob(pictures: npt.NDArray[np.uint8]) -> Tensor:
     """(N, h, w, 3) uint8 to the normalised (N, 3, h, w) that the card describes."""
-    blob = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
-    return (blob / 255 - MEAN) / STD
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().sub_(MEAN).div_(STD)
 
 
 def batches(samples: Samples, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
