@@ -16,7 +16,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from streamclf.errors import ConfigError
 from streamclf.wording import complaint, matching, shown
 
-DEFAULT_MODEL = "mobilenet-v2-qdq"
+DEFAULT_MODEL = "framecheck"
+"""It comes with streamclf, so that the first command needs no download."""
+IMAGENET_MODEL = "mobilenet-v2-qdq"
+"""What to recommend to who wants the 1000 classes of ImageNet."""
 LIVE_QUEUE_FRAMES = 2
 RECORDED_QUEUE_FRAMES = 16
 MOST_BATCH = 64
@@ -66,7 +69,8 @@ class RunConfig(BaseModel):
     )
     model: str = Field(
         DEFAULT_MODEL,
-        description="A model card's name (see 'streamclf models list'), or a folder with card.toml.",
+        description="A model card's name (see 'streamclf models list'), or a folder with card.toml. The default comes with "
+        "streamclf and tells what is wrong with a camera's picture.",
         json_schema_extra={"metavar": "NAME|FOLDER", "panel": "Network"},
     )
     target: Literal["cpu", "opencl", "opencl-fp16"] = Field(

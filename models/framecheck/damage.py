@@ -226,13 +226,13 @@ def add_noise(image: Image, sigma: float, rng: Rng) -> Image:
     """Grain with about this standard deviation: read and shot noise, grey or coloured, fine or slightly coarse, hot pixels."""
     shape = image.shape[:2]
     kind = rng.random()
-    if kind < 0.08 and sigma > 6:  # hot and dead pixels
+    if kind < 0.14 and sigma > 6:  # hot and dead pixels
         share = np.clip((sigma / 127) ** 2, 0.003, 0.15)
         out = image.copy()
         mask = np.abs(_normal(shape, rng)) > _two_sided(float(share))
         out[mask] = np.where(_normal(shape, rng) > 0, 255, 0)[mask][:, None]
         return out
-    if kind < 0.4:
+    if kind < 0.45:
         field = np.repeat(_normal(shape, rng)[..., None], 3, 2)
     elif kind < 0.8:
         field = np.dstack([_normal(shape, rng) for _ in range(3)]) * np.float32([1.25, 1.0, 1.15])
@@ -338,7 +338,7 @@ def video(image: Image, rng: Rng, frames: int, codec: str, options: dict[str, st
         encoder.bit_rate = bit_rate
     encoder.thread_count = 1
     encoder.options = options
-    step = rng.normal(0, 0.004 * min(height, width), 2)
+    step = rng.normal(0, 0.004 * min(height, width), 2) * (rng.random() < 0.6)
     packets = []
     for number in range(frames):
         shift = np.rint(step * (frames - 1 - number)).astype(int)
@@ -365,14 +365,22 @@ def x264(image: Image, qp: float, rng: Rng, frames: int) -> Image:
 
 
 def mild_compression(image: Image, rng: Rng) -> Image:
-    """What every camera and recorder does: unnoticed."""
+    """What every camera and recorder does, sometimes twice: unnoticed."""
+    if rng.random() < 0.2:
+        image = _compressed(image, rng)
+    return _compressed(image, rng) if rng.random() < 0.75 else image
+
+
+def _compressed(image: Image, rng: Rng) -> Image:
+    is_small = min(image.shape[:2]) < 500
     kind = rng.random()
-    lines = min(image.shape[:2])
-    if kind < 0.4:
+    if kind < 0.5:
         return jpeg(image, rng.uniform(52, 97), rng)
-    if kind < 0.72:
-        return x264(image, rng.uniform(16, 30.5), rng, int(rng.choice([1, 1, 2, 4])) if lines < 500 else 1)
-    return image
+    if kind < 0.75:
+        return x264(image, rng.uniform(16, 31), rng, int(rng.choice([1, 1, 2, 4])) if is_small else 1)
+    # with a recorder's own rate control, which starves what does not move
+    options = {"preset": str(rng.choice(PRESETS)), "crf": str(int(rng.integers(18, 30))), "bf": "2"}
+    return video(image, rng, int(rng.integers(3, 9)) if is_small else 2, "libx264", options)
 
 
 def starved(image: Image, rng: Rng) -> tuple[Image, float]:
@@ -505,6 +513,11 @@ def _test_card(shape_hw: tuple[int, int], rng: Rng) -> Image:
             card[y:bottom] = np.linspace(0, 255, width).astype(np.uint8)[None, :, None]
         y = bottom
     lines = min(height, width)
+    if rng.random() < 0.08:  # a chessboard instead
+        cell = max(4, int(lines / rng.uniform(4, 24)))
+        odd = (np.arange(height)[:, None] // cell + np.arange(width)[None] // cell) % 2 == 1
+        card[:] = scenes.colour(rng)
+        card[odd] = scenes.colour(rng)
     if rng.random() < 0.15:  # a grid instead
         card[:] = scenes.colour(rng, 0, 120)
         step, thick = max(6, int(lines / rng.uniform(5, 18))), max(1, lines // 300)
@@ -541,7 +554,10 @@ def _test_card(shape_hw: tuple[int, int], rng: Rng) -> Image:
 
 def _snow(shape_hw: tuple[int, int], rng: Rng) -> Image:
     height, width = shape_hw
-    coarse_y, coarse_x = (float(np.exp(rng.uniform(0, math.log(top)))) for top in (3.0, 5.0))
+    coarsest = max(5.0, 0.016 * min(shape_hw))
+    coarse_y, coarse_x = (float(np.exp(rng.uniform(0, math.log(coarsest)))) for _ in range(2))
+    if rng.random() < 0.5:
+        coarse_y = coarse_x
     size = (math.ceil(height / coarse_y), math.ceil(width / coarse_x))
     grain = _normal(size, rng)
     if rng.random() < 0.3:
@@ -638,7 +654,7 @@ def make(label: str, clean: Image, rng: Rng) -> tuple[Image, Floats]:
     target = hot(label)
     if label == "no_signal":
         image = no_signal(clean.shape[:2], rng)
-        if rng.random() < 0.25:
+        if rng.random() < 0.25 and float(luma(image).std()) > 20:  # one colour and noise would be a covered lens
             image = add_noise(image, rng.uniform(0.3, 3), rng)
         if rng.random() < 0.12:
             image = overlay(image, rng)
@@ -696,6 +712,8 @@ def _dark(image: Image, rng: Rng) -> tuple[Image, Floats]:
     if share < 1:
         peak = 125 + (72 - 125) * share
     dark = darken(image, peak, rng)
+    if float(np.percentile(dark[::3, ::3].max(2), 99)) > 1.7 * peak + 25:  # something shines: that is a night scene
+        raise NotVisible
     if float(luma(dark).std()) < 2.3 or float(np.percentile(luma(image), 98)) < 110:
         raise NotVisible
     return dark, hot("dark", share)

@@ -35,6 +35,8 @@ CLASS_SHARES = {
 LINES = (200, 224, 240, 288, 360, 432, 480, 576, 720, 1080)
 LINES_SHARES = (0.06, 0.18, 0.08, 0.06, 0.18, 0.08, 0.07, 0.05, 0.12, 0.12)
 DRAWN_SHARE, DISGUISED_SHARE = 0.15, 0.25
+WALL_SHARE = 0.3
+"""Few photographs have many lines; a video wall shows small ones at their own size."""
 
 
 CHUNK = 1000
@@ -62,9 +64,12 @@ def clean_frame(split: photos.Split, lines: int, label: str, rng: np.random.Gene
     """A clean frame of this many lines; for ``ok`` more often a drawn or disguised one."""
     kind = rng.random()
     if kind < DRAWN_SHARE * (1.5 if label == "ok" else 1):
-        return scenes.drawn(lines, rng)
-    choice = photos.photos(split, lines)
-    image = photos.frame(choice[int(rng.integers(len(choice)))], lines, rng)
+        return scenes.drawn(lines, rng, lit_only=label in ("dark", "bright"))
+    if lines >= 400 and rng.random() < WALL_SHARE:
+        image = photos.wall(split, lines, rng)
+    else:
+        choice = photos.photos(split, lines)
+        image = photos.frame(choice[int(rng.integers(len(choice)))], lines, rng)
     if label == "ok" and rng.random() < DISGUISED_SHARE:
         return scenes.disguised(image, rng)
     if label not in ("ok", "dark", "bright") and rng.random() < 0.1:

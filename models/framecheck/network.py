@@ -33,7 +33,7 @@ class FrameCheck(nn.Module):
         self.overview = nn.Sequential(
             _conv(3, 12, 2), _conv(12, 24, 2), _conv(24, 32, 2), _conv(32, 48, 2), _conv(48, 48)
         )
-        self.head = nn.Sequential(_conv(6 * 64 + 2 * 48, 96, size=1), nn.Dropout(0.2), nn.Conv2d(96, len(LABELS), 1))
+        self.head = nn.Sequential(_conv(6 * 64 + 2 * 48, 96, size=1), nn.Dropout(0.3), nn.Conv2d(96, len(LABELS), 1))
         self.register_buffer("temperature", torch.ones(1))
 
     def forward(self, blob: Tensor) -> Tensor:

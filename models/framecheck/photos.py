@@ -138,5 +138,22 @@ def frame(photo: Photo, lines: int, rng: np.random.Generator) -> Image:
     return np.ascontiguousarray(shrunk[:, ::-1]) if rng.random() < 0.5 else shrunk
 
 
+def wall(split: Split, lines: int, rng: np.random.Generator) -> Image:
+    """A video wall of ``lines`` lines: small photographs side by side, each at most at its own size."""
+    rows = max(2, -(-lines // 224) + int(rng.integers(0, 2)))
+    cell_h = -(-lines // rows)
+    width = round(lines * float(rng.choice((16 / 9, 4 / 3, 1.0))))
+    choice = photos(split, cell_h)
+    joint = int(rng.integers(0, 4))
+    strips = []
+    for _ in range(rows):
+        cells: list[Image] = []
+        while sum(cell.shape[1] for cell in cells) < width:
+            cell = frame(choice[int(rng.integers(len(choice)))], cell_h, rng)[:cell_h]
+            cells.append(cv2.copyMakeBorder(cell, 0, 0, 0, joint, cv2.BORDER_CONSTANT))
+        strips.append(np.concatenate(cells, 1)[:, :width])
+    return np.ascontiguousarray(np.concatenate(strips)[:lines])
+
+
 if __name__ == "__main__":
     (Path(__file__).parent / "soft.txt").write_text("\n".join(find_soft()) + "\n", encoding="utf-8")

@@ -373,11 +373,16 @@ DRAWN: tuple[Callable[[tuple[int, int], Rng], Image], ...] = (
 )
 
 
-def drawn(lines: int, rng: Rng) -> Image:
+LIT = (landscape, sky, wall, pattern)
+"""Those that stand for a place with light on it: of a page or a screen nobody could say that it is overexposed."""
+
+
+def drawn(lines: int, rng: Rng, lit_only: bool = False) -> Image:
     """A drawn scene of ``lines`` lines (the shorter side)."""
     aspect = float(rng.choice([16 / 9, 16 / 9, 4 / 3, 1.0, 9 / 16]))
     shape = (lines, round(lines * aspect)) if aspect >= 1 else (round(lines / aspect), lines)
-    return DRAWN[int(rng.integers(len(DRAWN)))](shape, rng)
+    choice = LIT if lit_only else DRAWN
+    return choice[int(rng.integers(len(choice)))](shape, rng)
 
 
 # --- photographs that look damaged at first sight, and are not

@@ -36,18 +36,20 @@ BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def turned(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """The batch mirrored: the overview left to right, the tiles every way, which leaves every kind of damage what it is."""
-    overview, tiles = pictures[:, :, :HEIGHT], pictures[:, :, HEIGHT:]
-    if rng.random() < 0.5:
-        overview = overview[:, :, ::-1]
-    count, columns = len(tiles), tiles.shape[2] // TILE
-    grid = tiles.reshape(count, 2, TILE, columns, TILE, 3)
-    if rng.random() < 0.5:
-        grid = grid[:, :, ::-1]
-    if rng.random() < 0.5:
-        grid = grid[:, :, :, :, ::-1]
-    if rng.random() < 0.5:
-        grid = grid.transpose(0, 1, 4, 3, 2, 5)
+    """Each picture mirrored its own way: the overview left to right, the tiles every way; the damage stays what it is."""
+    count = len(pictures)
+    overview, tiles = pictures[:, :, :HEIGHT].copy(), pictures[:, :, HEIGHT:]
+    mirrored, flipped, swapped = (rng.random((3, count)) < 0.5).tolist()
+    columns = tiles.shape[2] // TILE
+    grid = tiles.reshape(count, 2, TILE, columns, TILE, 3).copy()
+    for number in range(count):
+        if mirrored[number]:
+            overview[number] = overview[number, :, ::-1]
+            grid[number] = grid[number, :, :, :, ::-1]
+        if flipped[number]:
+            grid[number] = grid[number, :, ::-1]
+        if swapped[number]:
+            grid[number] = grid[number].transpose(0, 3, 2, 1, 4)
     whole = np.concatenate([overview, grid.reshape(tiles.shape)], 2)
     return whole[..., rng.permutation(3)] if rng.random() < 0.15 else whole
 
@@ -61,13 +63,17 @@ def batches(samples: Samples, rng: np.random.Generator) -> Iterator[tuple[Tensor
     """One epoch in random order, mirrored; the next batch is read while this one is used."""
     order = rng.permutation(len(samples))
     parts = [order[start : start + BATCH] for start in range(0, len(order) - BATCH + 1, BATCH)]
+
+    def read(part: npt.NDArray[np.int64]) -> Tensor:
+        return to_blob(turned(samples.pictures(part), rng))
+
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(samples.pictures, parts[0])
+        coming = reader.submit(read, parts[0])
         for number, part in enumerate(parts):
-            pictures = coming.result()
+            blob = coming.result()
             if number + 1 < len(parts):
-                coming = reader.submit(samples.pictures, parts[number + 1])
-            yield to_blob(turned(pictures, rng)), torch.from_numpy(samples.targets[part])
+                coming = reader.submit(read, parts[number + 1])
+            yield blob, torch.from_numpy(samples.targets[part])
 
 
 def logits_of(network: FrameCheck, samples: Samples) -> Tensor:
@@ -106,7 +112,7 @@ def train(samples: Samples, check: Samples, epochs: int, rate: float) -> FrameCh
     rng = np.random.default_rng(SEED)
     network = FrameCheck().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.04)
     steps = epochs * (len(samples) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.15)
     for epoch in range(epochs):
@@ -115,7 +121,7 @@ def train(samples: Samples, check: Samples, epochs: int, rate: float) -> FrameCh
         for number, (blob, targets) in enumerate(batches(samples, rng)):
             with torch.autocast("cpu", torch.bfloat16, enabled=BFLOAT16):
                 logits = network(blob.to(memory_format=torch.channels_last))
-            loss = functional.cross_entropy(logits.float(), targets, label_smoothing=0.01)
+            loss = functional.cross_entropy(logits.float(), targets)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamclf.cli.terminal import say
-from streamclf.config import DEFAULT_MODEL, RunConfig, make_config
+from streamclf.config import DEFAULT_MODEL, IMAGENET_MODEL, RunConfig, make_config
 from streamclf.errors import ConfigError, SourceError
 from streamclf.frame import Frame
 from streamclf.outputs import refuse_loss
@@ -58,6 +58,11 @@ def command(
         shower.close()
     if as_json:
         print(json.dumps(rows, indent=2))
+    elif any(row["model"] == DEFAULT_MODEL and row["top"] for row in rows):
+        say(
+            f"{DEFAULT_MODEL} tells what is wrong with a picture; for the 1000 ImageNet classes fetch a network "
+            f"('streamclf models show {IMAGENET_MODEL}' says where) and add --model {IMAGENET_MODEL}"
+        )
     raise typer.Exit(1 if any(row["error"] for row in rows) else 0)
 
 

@@ -13,7 +13,6 @@ import av
 import cv2
 import pytest
 
-from streamclf.config import DEFAULT_MODEL
 from streamclf.errors import SourceNotFoundError
 from streamclf.sources import camera
 from streamclf.sources.synthetic import SEGMENTS
@@ -30,7 +29,6 @@ def frames_in(path: Path) -> int:
         return sum(1 for _ in video.decode(video=0))
 
 
-@pytest.mark.skipif(DEFAULT_MODEL != "framecheck", reason="the bundled network is not there yet")
 def test_the_demo_finds_every_damage_and_leaves_video_rows_and_sheet(streamclf: Run, tmp_path: Path) -> None:
     done = streamclf("demo", "--no-display", "--json")
     assert done.returncode == 0, done.stderr

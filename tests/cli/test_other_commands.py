@@ -48,6 +48,20 @@ def test_classify_prints_the_top_five_and_the_forward_time(streamclf: Run, image
     assert lines[1].endswith("banana")
 
 
+def test_classify_with_the_bundled_network_says_where_the_imagenet_classes_are(
+    streamclf: Run, images: Path, tmp_path: Path
+) -> None:
+    done = streamclf("classify", images / "dog.jpg")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].endswith(" ok")
+    hint = " ".join(done.stderr.split())
+    assert "the 1000 ImageNet classes" in hint
+    assert "streamclf models show mobilenet-v2-qdq" in hint
+    assert "--model mobilenet-v2-qdq" in hint
+    for quiet in (("--json",), ("--model", "mobilenet-v2-qdq")):
+        assert "ImageNet classes" not in streamclf("classify", images / "dog.jpg", *quiet).stderr
+
+
 def test_classify_json_has_a_row_a_picture_with_its_error(streamclf: Run, images: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_text("no picture")
     done = streamclf("classify", images / "dog.jpg", "broken.jpg", "--model", "tiny-darknet", "--json", "--top-k", 2)
