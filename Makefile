@@ -39,7 +39,7 @@ configs: $(READY) ## write the sample configurations anew
 framecheck: $(READY) ## train the bundled network anew and measure it: about an hour, needs the photographs
 	$(BIN)/python -m pip install --quiet --group training
 	$(BIN)/python models/framecheck/train.py
-	$(BIN)/python models/framecheck/evaluate.py --json build/framecheck/report.json --pictures build/framecheck
+	$(BIN)/python models/framecheck/evaluate.py --enter --json build/framecheck/report.json --pictures build/framecheck
 
 golden: $(READY) ## write the expected answers anew
 	$(BIN)/python scripts/make_golden.py

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import photos
 from card_figures import TOLERANCE, compare, enter
-from evaluate_clips import clips
+from evaluate_clips import clips, find_ffmpeg
 from evaluate_measures import Figures, Requirement, figures
 from evaluate_pictures import confusion_picture, wrong_picture
 from second_damage import RANGES
@@ -243,10 +243,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--workers", type=int, default=2, help="processes; the answers do not depend on it")
     options = parser.parse_args(arguments)
-    if options.enter and (options.only or options.split != "test"):
-        parser.error(
-            "--enter: the card carries a whole evaluation on the test photographs; leave out --only and --split"
-        )
+    if options.enter and (options.only or options.split != "test" or options.frames_per_class):
+        parser.error("--enter: the card carries a whole evaluation; leave out --only, --split and --frames-per-class")
+    if options.only != "generated":
+        find_ffmpeg()
     try:
         card = find_model(options.model).folder / CARD_NAME
     except StreamclfError as error:

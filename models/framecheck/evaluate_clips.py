@@ -139,15 +139,25 @@ def _eq(level: float, contrast: float, wanted: float) -> str:
     return f"contrast={contrast:g}:brightness={after - 0.5 - (before - 0.5) * contrast:.2f}"
 
 
-def ffmpeg(arguments: list[str]) -> str:
-    """Run Debian's ffmpeg; the command as one line.
+def find_ffmpeg() -> str:
+    """The program on PATH.
 
     Raises:
-        SystemExit: there is none, or it failed.
+        SystemExit: there is none.
     """
     program = shutil.which("ffmpeg")
     if program is None:
         raise SystemExit("ffmpeg: not found on PATH; install it (apt install ffmpeg), or run with --only generated")
+    return program
+
+
+def ffmpeg(arguments: list[str]) -> str:
+    """Run it; the command as one line.
+
+    Raises:
+        SystemExit: there is none, or it failed.
+    """
+    program = find_ffmpeg()
     done = subprocess.run([program, "-v", "error", "-nostdin", "-y", *arguments], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"ffmpeg {shlex.join(arguments)}: {done.stderr.strip()}")

@@ -111,6 +111,9 @@ class InputSpec(_Part):
             raise ValueError(f"crop_fraction: only fit = 'centre_crop' has one, not {self.fit!r}")
         if self.fit == "overview_tiles":
             overview_columns((self.width, self.height))
+            for key in ("interpolation", "pad_value"):
+                if key in self.model_fields_set:
+                    raise ValueError(f"{key}: fit = 'overview_tiles' has none")
         return self
 
 

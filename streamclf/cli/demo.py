@@ -42,7 +42,7 @@ def command(
         "demo-out"
     ),
     model: Annotated[str, typer.Option(help=RunConfig.model_fields["model"].description)] = DEFAULT_MODEL,
-    as_json: Annotated[bool, typer.Option("--json", help="The report for a program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The scene's report for a program.")] = False,
 ) -> None:
     """Show what streamclf does: your camera in a window, or a generated scene that is damaged in known ways.
 
@@ -51,8 +51,8 @@ def command(
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     screen = display and _has_screen()
-    if screen and not synthetic and _has_camera():
-        say("camera 0 in a window: cover the lens, shake it, switch off the light; q ends")
+    if screen and not synthetic and not as_json and _has_camera():
+        say("camera 0 in a window: cover the lens, shake it, switch off the light; q ends, nothing is written")
         outcome, stop = carry_out(make_config({"sources": ["0"], "model": model, "display": True}))
         summarise(outcome.report)
         leave_as(outcome, stop)
@@ -106,13 +106,14 @@ def _show_scene(model: str, out: Path, screen: bool, as_json: bool) -> None:
     title = "streamclf demo: a generated scene, damaged in known ways"
     answers = Answers()
     say(f"a generated scene of {SEGMENTS[-1].stop / RATE_FPS:.0f} s, {'q ends it' if screen else 'as fast as it goes'}")
-    _make_folder(out)
+    made = _make_folder(out)
     try:
         with closing(ContactSheetSink(sheet, shots, title, overwrite=True)) as contact_sheet:
             outcome, stop = carry_out(config, [contact_sheet, answers])
     finally:
-        with suppress(OSError):
-            out.rmdir()  # it stays unless it is empty
+        if made:
+            with suppress(OSError):
+                out.rmdir()  # it stays unless it is empty
     if answers.steady:
         knows = {segment.label for segment in SEGMENTS} <= set(network.labels)
         truth = judge(answers.steady, SEGMENTS, round(SETTLE_S * RATE_FPS)) if knows else None
@@ -136,13 +137,17 @@ def _report(
     }
 
 
-def _make_folder(out: Path) -> None:
+def _make_folder(out: Path) -> bool:
+    """True if it was not there before."""
+    if out.is_dir():
+        return False
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True)
     except FileExistsError:
         raise SinkError(f"{out}: is a file; name a folder with --out") from None
     except OSError as problem:
         raise SinkError(f"{out}: cannot be made: {problem.strerror}; name another folder with --out") from problem
+    return True
 
 
 def _lines(report: dict[str, Any], rate_fps: int) -> list[str]:
