@@ -60,7 +60,19 @@ def demo(command: Path, here: Path) -> None:
 
 def run(command: Path, here: Path) -> None:
     clip = ASSETS / "media" / "video" / "flipping_a_pancake.mkv"
-    arguments = ["--model", "mobilenet-v2-qdq", "--no-display", "--max-frames", 20, "--results", "rows.jsonl", "--save", "out.mp4", "--report", "-"]
+    arguments = [
+        "--model",
+        "mobilenet-v2-qdq",
+        "--no-display",
+        "--max-frames",
+        20,
+        "--results",
+        "rows.jsonl",
+        "--save",
+        "out.mp4",
+        "--report",
+        "-",
+    ]
     text = output_of(
         command, "run", clip, *arguments, cwd=here, STREAMCLF_MIRROR=str(ASSETS / "mirror"), HOME=str(here)
     )
