@@ -51,8 +51,8 @@ class Border:
 def borders(lines: int) -> dict[str, Border]:
     """In pixels and levels for a frame of this many lines. ``fine`` is 100 less the JPEG quality, ``qp`` that of x264."""
     return {
-        "defocus": Border(max(0.6, 0.0011 * lines), max(1.35, 0.0047 * lines), 0.045 * lines),  # disc radius
-        "motion_blur": Border(max(1.7, 0.003 * lines), max(4.3, 0.0125 * lines), 0.09 * lines),  # path length
+        "defocus": Border(max(0.6, 0.0022 * lines), max(1.35, 0.0047 * lines), 0.045 * lines),  # disc radius
+        "motion_blur": Border(max(1.7, 0.005 * lines), max(4.3, 0.0125 * lines), 0.09 * lines),  # path length
         "noise": Border(3.3, 10.0, 60.0),  # standard deviation
         "jpeg": Border(50, 84, 98),  # 100 - quality
         "qp": Border(30, 42.5, 51),
@@ -226,13 +226,15 @@ def add_noise(image: Image, sigma: float, rng: Rng) -> Image:
     """Grain with about this standard deviation: read and shot noise, grey or coloured, fine or slightly coarse, hot pixels."""
     shape = image.shape[:2]
     kind = rng.random()
-    if kind < 0.14 and sigma > 6:  # hot and dead pixels
+    if kind < 0.18 and sigma > 6:  # hot and dead pixels
         share = np.clip((sigma / 127) ** 2, 0.003, 0.15)
         out = image.copy()
         mask = np.abs(_normal(shape, rng)) > _two_sided(float(share))
         out[mask] = np.where(_normal(shape, rng) > 0, 255, 0)[mask][:, None]
         return out
-    if kind < 0.45:
+    if kind < 0.36:
+        return _raw_noise(image, sigma, rng)
+    if kind < 0.55:
         field = np.repeat(_normal(shape, rng)[..., None], 3, 2)
     elif kind < 0.8:
         field = np.dstack([_normal(shape, rng) for _ in range(3)]) * np.float32([1.25, 1.0, 1.15])
@@ -250,6 +252,34 @@ def add_noise(image: Image, sigma: float, rng: Rng) -> Image:
         mean = max(8.0, float(grey.mean()))
         strength = (sigma * np.sqrt(read + (1 - read) * grey / mean))[..., None]
     return np.clip(image + field * strength, 0, 255).astype(np.uint8)
+
+
+_LIGHT = (LEVELS / 255) ** 2.2
+_LEVEL_OF_LIGHT = 255 * (np.arange(4097) / 4096) ** (1 / 2.2)
+
+
+def _raw_noise(image: Image, sigma: float, rng: Rng) -> Image:
+    """Noise of the light itself, before the gamma curve lifts the shadows, where it shows most."""
+    light = cv2.LUT(image, _LIGHT.astype(np.float32))
+    read = rng.uniform(0.003, 0.3)
+    # what one unit of it does to a level, by level, so that the mean over the picture comes to sigma
+    slope = np.gradient(LEVELS) / np.maximum(np.gradient(_LIGHT), 0.004)
+    unit = np.sqrt(read + (1 - read) * _LIGHT)
+    share = np.bincount(luma(image)[::4, ::4].ravel(), minlength=256) / luma(image)[::4, ::4].size
+    strength = sigma / max(1e-6, float(np.sqrt((share * np.minimum(slope * unit, 400) ** 2).sum())))
+    field = np.dstack([_normal(image.shape[:2], rng) for _ in range(3)])
+    if rng.random() < 0.4:
+        field = cv2.GaussianBlur(field, (0, 0), rng.uniform(0.4, 0.9))
+        field /= max(1e-3, float(field[::7, ::7].std()))
+    noise = field * cv2.LUT(image, unit.astype(np.float32))
+    for _ in range(2):  # clipping at black takes some of it: measure, and correct once
+        levels = np.clip((light + noise * strength) * 4096, 0, 4096).astype(np.int32)
+        noisy = _LEVEL_OF_LIGHT.astype(np.uint8)[levels]
+        measured = float(cv2.subtract(luma(noisy), luma(image), dtype=cv2.CV_32F).std())
+        if 0.85 * sigma < measured < 1.15 * sigma:
+            break
+        strength *= sigma / max(measured, 0.2)
+    return noisy
 
 
 def _two_sided(share: float) -> float:
@@ -587,9 +617,7 @@ MESSAGES = (
     "Connecting...",
     "SIGNAL LOST",
     "Check cable",
-    "Frame 12",
     "STANDBY",
-    "Frame 3",
     "Disconnected",
     "HDMI 1",
     "Channel 4",

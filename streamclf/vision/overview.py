@@ -5,7 +5,7 @@ the resize. So a network that judges the picture itself gets both, laid side by 
 
     +----------+------+------+---------+---------+------+
     |          | full | full | reduced | reduced | flat |    columns of tiles, half the height each: an upper and a lower one
-    | overview +------+------+---------+---------+------+    full: at 1:1; reduced: of the picture brought to 240 to 288 lines
+    | overview +------+------+---------+---------+------+    full: at 1:1; reduced: of the picture brought to 145 to 288 lines
     |          | full | full | reduced | reduced | flat |    (a smaller one as it is); flat: at 1:1
     +----------+------+------+---------+---------+------+
 

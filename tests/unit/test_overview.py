@@ -126,23 +126,30 @@ def test_a_size_without_room_for_whole_tiles_is_refused(size: tuple[int, int]) -
         FitPlan("overview_tiles", size)
 
 
-def test_a_card_with_such_a_size_is_refused_by_name(tmp_path: Path) -> None:
-    card = tmp_path / "card.toml"
+@pytest.mark.parametrize(
+    ("width", "more", "message"),
+    [
+        (300, "", r"input: .*300x128 is not possible"),
+        (448, ', interpolation = "cubic"', r"interpolation: fit = 'overview_tiles' has none"),
+        (448, ", pad_value = 0", r"pad_value: fit = 'overview_tiles' has none"),
+    ],
+)
+def test_a_card_that_cannot_be_laid_out_so_is_refused(tmp_path: Path, width: int, more: str, message: str) -> None:
+    card, zeros = tmp_path / "card.toml", "0" * 64
     card.write_text(
-        """schema = 1
+        f"""schema = 1
 name = "x"
 task = "classification"
 framework = "onnx"
 licence = "MIT"
 origin = "here"
 verified = false
-files = [{ role = "weights", name = "x.onnx", bytes = 1, sha256 = "%s" }]
-input = { width = 300, height = 128, channels = "bgr", fit = "overview_tiles" }
-output = { classes = 2, softmax = true }
-labels = { file = "x.txt" }
-"""
-        % ("0" * 64),
+files = [{{ role = "weights", name = "x.onnx", bytes = 1, sha256 = "{zeros}" }}]
+input = {{ width = {width}, height = 128, channels = "bgr", fit = "overview_tiles"{more} }}
+output = {{ classes = 2, softmax = true }}
+labels = {{ file = "x.txt" }}
+""",
         encoding="utf-8",
     )
-    with pytest.raises(CardError, match=r"input: .*300x128 is not possible"):
+    with pytest.raises(CardError, match=message):
         read_card(card)
