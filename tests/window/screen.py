@@ -55,6 +55,24 @@ class Screen:
 
 
 @contextmanager
+def program(screen: Screen, folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """``streamclf`` on this screen, in ``folder``; ended with the block whatever happens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamclf", *arguments],
+        env=screen.environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
 def virtual_screen(folder: Path) -> Iterator[Screen]:
     reading, writing = os.pipe()
     command = [

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import av
 import pytest
 
-from tests.window.screen import DEADLINE_S, virtual_screen
+from tests.window.screen import DEADLINE_S, program, virtual_screen
 
 pytestmark = pytest.mark.window
 
@@ -19,15 +17,8 @@ pytestmark = pytest.mark.window
 def test_the_scene_is_shown_at_its_own_pace_until_q(models_env: Path, tmp_path: Path) -> None:
     (tmp_path / "screen").mkdir()
     with virtual_screen(tmp_path / "screen") as screen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamclf", "demo", "--synthetic", "--json", "--model", "mobilenet-v1-0.25"],
-            env=screen.environment,
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
+        command = ("demo", "--synthetic", "--json", "--model", "mobilenet-v1-0.25")
+        with program(screen, tmp_path, *command) as process:
             deadline = time.monotonic() + DEADLINE_S
             rows = tmp_path / "demo-out" / "streamclf-demo.jsonl"
             while not (rows.exists() and rows.stat().st_size):  # before it only the window that tries the screen out
@@ -36,9 +27,6 @@ def test_the_scene_is_shown_at_its_own_pace_until_q(models_env: Path, tmp_path: 
             assert screen.pixels().std() > 20, "an empty screen is of one colour"
             screen.key("q")
             output, errors = process.communicate(timeout=DEADLINE_S)
-        finally:
-            process.kill()
-            process.wait()
     assert process.returncode == 0, errors
     report = json.loads(output)
     assert report["latency_ms"]["p50"] > 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from tests.window.screen import DEADLINE_S, Screen, virtual_screen
+from tests.window.screen import DEADLINE_S, Screen, program, virtual_screen
 
 pytestmark = pytest.mark.window
 
@@ -28,15 +26,8 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
 
 def test_a_clip_is_shown_and_q_ends_the_run(screen: Screen, models_env: Path, videos: Path, tmp_path: Path) -> None:
     clip = videos / "intel_bottle-detection.mp4"
-    command = [sys.executable, "-m", "streamclf", "run", str(clip), "--model", "mobilenet-v1-0.25", "--realtime"]
-    process = subprocess.Popen(
-        [*command, "--report", "-"],
-        env=screen.environment,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
+    command = ("run", str(clip), "--model", "mobilenet-v1-0.25", "--realtime", "--report", "-")
+    with program(screen, tmp_path, *command) as process:
         deadline = time.monotonic() + DEADLINE_S
         while screen.pixels().std() < 20:  # an empty screen is of one colour
             assert time.monotonic() < deadline, "no window came up"
@@ -45,9 +36,6 @@ def test_a_clip_is_shown_and_q_ends_the_run(screen: Screen, models_env: Path, vi
             cv2.imwrite(os.environ["STREAMCLF_KEEP_SCREENSHOT"], screen.pixels())
         screen.key("q")
         output, errors = process.communicate(timeout=DEADLINE_S)
-    finally:
-        process.kill()
-        process.wait()
     assert process.returncode == 0, errors
     (stream,) = json.loads(output)["streams"].values()
     assert stream["ended"] == "stopped"
