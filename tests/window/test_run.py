@@ -26,10 +26,12 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
 
 def test_a_clip_is_shown_and_q_ends_the_run(screen: Screen, models_env: Path, videos: Path, tmp_path: Path) -> None:
     clip = videos / "intel_bottle-detection.mp4"
-    command = ("run", str(clip), "--model", "mobilenet-v1-0.25", "--realtime", "--report", "-")
+    command = ("run", str(clip), "--model", "mobilenet-v1-0.25", "--realtime", "--report", "-", "--results", "r.jsonl")
     with program(screen, tmp_path, *command) as process:
         deadline = time.monotonic() + DEADLINE_S
-        while screen.pixels().std() < 20:  # an empty screen is of one colour
+        rows = tmp_path / "r.jsonl"
+        # before the first row there is only the window that tries the screen out; an empty screen is of one colour
+        while not (rows.exists() and rows.stat().st_size) or screen.pixels().std() < 20:
             assert time.monotonic() < deadline, "no window came up"
             assert process.poll() is None
         if "STREAMCLF_KEEP_SCREENSHOT" in os.environ:
