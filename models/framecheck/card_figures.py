@@ -22,6 +22,7 @@ def tables(report: Mapping[str, Any]) -> list[dict[str, Any]]:
             {
                 "on": f"generated frames of {lines} lines",
                 "frames": of["frames"],
+                "photographs": of["photographs"],
                 "top1": _percent(of["top1"]),
                 "least_recall": _percent(min(of["recall"].values())),
                 "false_alarms": _percent(of["clean_called_damaged"]),

@@ -24,14 +24,14 @@ PLAN = FitPlan("overview_tiles", (448, 128))
 """The card's fit: training sees what the product feeds."""
 # A class's share follows how many of its neighbours it can be taken for; a size's share what a frame of it costs to make.
 CLASS_SHARES = {
-    "ok": 0.28,
-    "defocus": 0.1,
-    "motion_blur": 0.1,
-    "dark": 0.09,
-    "bright": 0.09,
+    "ok": 0.3,
+    "defocus": 0.11,
+    "motion_blur": 0.12,
+    "dark": 0.06,
+    "bright": 0.06,
     "covered": 0.08,
     "noise": 0.08,
-    "blocky": 0.1,
+    "blocky": 0.11,
     "no_signal": 0.08,
 }
 LINES = (200, 224, 240, 288, 360, 432, 480, 576, 720, 1080)
@@ -39,10 +39,26 @@ LINES_SHARES = (0.06, 0.18, 0.08, 0.06, 0.18, 0.08, 0.07, 0.05, 0.12, 0.12)
 DRAWN_SHARE, DISGUISED_SHARE = 0.15, 0.25
 WALL_SHARE = 0.3
 """Few photographs have many lines; a video wall shows small ones at their own size."""
-
+CLIP_SHARE = 0.15
+"""Of the frames with as many lines as a real clip has."""
 
 HERE = Path(__file__).parent
-SOURCES = ("damage.py", "dataset.py", "photos.py", "scenes.py", "soft.txt")
+SOURCES = (
+    "codec.py",
+    "damage.py",
+    "dataset.py",
+    "graphics.py",
+    "lens.py",
+    "looks.py",
+    "photos.py",
+    "pixels.py",
+    "places.py",
+    "processing.py",
+    "scenes.py",
+    "screens.py",
+    "sensor.py",
+    "soft.txt",
+)
 CHUNK = 1000
 """Samples in one file."""
 
@@ -68,8 +84,11 @@ def clean_frame(split: photos.Split, lines: int, label: str, rng: np.random.Gene
     """A clean frame of this many lines; for ``ok`` more often a drawn or disguised one."""
     kind = rng.random()
     if kind < DRAWN_SHARE * (1.5 if label == "ok" else 1):
-        return scenes.drawn(lines, rng, lit_only=label in ("dark", "bright"))
-    if lines >= 400 and rng.random() < WALL_SHARE:
+        return scenes.drawn(lines, rng, lit_only=label in ("dark", "bright", "blocky"))
+    from_clips = photos.clip_frames(lines) if split == "train" else ()
+    if from_clips and rng.random() < CLIP_SHARE:
+        image = photos.frame(from_clips[int(rng.integers(len(from_clips)))], lines, rng)
+    elif rng.random() < (WALL_SHARE if lines >= 400 else WALL_SHARE / 3):
         image = photos.wall(split, lines, rng)
     else:
         # Many a camera enlarges what its sensor gives: a little soft at its own size, and no viewer minds.
@@ -99,6 +118,26 @@ def sample(split: photos.Split, seed: int, number: int) -> tuple[Image, npt.NDAr
         except damage.NotVisible:
             continue
         return fit_image(frame, PLAN), target, lines
+
+
+def turned(pictures: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Each picture mirrored its own way: the overview left to right, the tiles every way; the damage stays what it is."""
+    count, height = len(pictures), PLAN.size_wh[1]
+    tile = height // 2
+    overview, tiles = pictures[:, :, :height].copy(), pictures[:, :, height:]
+    mirrored, flipped, swapped = (rng.random((3, count)) < 0.5).tolist()
+    columns = tiles.shape[2] // tile
+    grid = tiles.reshape(count, 2, tile, columns, tile, 3).copy()
+    for number in range(count):
+        if mirrored[number]:
+            overview[number] = overview[number, :, ::-1]
+            grid[number] = grid[number, :, :, :, ::-1]
+        if flipped[number]:
+            grid[number] = grid[number, :, ::-1]
+        if swapped[number]:
+            grid[number] = grid[number].transpose(0, 3, 2, 1, 4)
+    whole = np.concatenate([overview, grid.reshape(tiles.shape)], 2)
+    return whole[..., rng.permutation(3)] if rng.random() < 0.15 else whole
 
 
 def _chunk(stem: Path, split: photos.Split, seed: int, number: int) -> None:

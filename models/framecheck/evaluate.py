@@ -25,7 +25,7 @@ from evaluate_clips import clips, find_ffmpeg
 from evaluate_measures import Figures, Requirement, figures
 from evaluate_pictures import confusion_picture, wrong_picture
 from second_damage import RANGES
-from second_frames import LABELS, SET_ASIDE, SIZES, VISIBLE, sample
+from second_frames import LABELS, SIZES, VISIBLE, sample
 
 from streamclf import Classifier, StreamclfError
 from streamclf.catalogue.card import CARD_NAME
@@ -146,13 +146,13 @@ def show_ranges() -> None:
     for rule in VISIBLE:
         print(f"  {rule}")
     print("Photographs left out, looked at one by one:")
-    for name, reason in SET_ASIDE.items():
+    for name, reason in photos.LEFT_OUT.items():
         print(f"  {name}: {reason}")
 
 
 def show_figures(by_size: dict[int, Figures], given: list[Answer]) -> None:
     """Recall by class and size, and the confusion of each size."""
-    print("\nGenerated frames: recall in %, every class counting the same")
+    print("\nGenerated frames: recall in %; top-1 is the mean over the classes, so that each counts the same")
     print(f"  {'':14}" + "".join(f"{lines:>8}" for lines in by_size))
     for number, label in enumerate(LABELS):
         print(f"  {label:14}" + "".join(f"{100 * of.recall[number]:8.1f}" for of in by_size.values()))
@@ -163,6 +163,8 @@ def show_figures(by_size: dict[int, Figures], given: list[Answer]) -> None:
     ):
         print(f"  {name:14}" + "".join(f"{100 * value(of):8.1f}" for of in by_size.values()))
     print(f"  {'frames':14}" + "".join(f"{of.frames:8}" for of in by_size.values()))
+    sources = [len(photos.photos(given[0].task.split, lines)) for lines in by_size]
+    print(f"  {'photographs':14}" + "".join(f"{count:8}" for count in sources))
     for lines, of in by_size.items():
         print(
             f"\nConfusion at {lines} lines: rows are the truth\n  {'':12}"
@@ -191,11 +193,21 @@ def wrong_ones(given: list[Answer]) -> list[Answer]:
 
 def generated_report(given: list[Answer], by_size: dict[int, Figures]) -> dict[str, Any]:
     """The same for a JSON file."""
+    thrown: dict[str, dict[str, float]] = {}
+    for lines in by_size:
+        own = [answer for answer in given if answer.task.lines == lines]
+        thrown[str(lines)] = {
+            label: float(np.mean([a.redrawn for a in own if a.task.label == label])) for label in LABELS
+        }
     return {
         "ranges": {name: str(span) for name, span in RANGES.items()},
         "visible": list(VISIBLE),
-        "set_aside": dict(SET_ASIDE),
-        "sizes": {str(lines): of.as_json(LABELS) for lines, of in by_size.items()},
+        "left_out": photos.LEFT_OUT,
+        "sizes": {
+            str(lines): of.as_json(LABELS) | {"photographs": len(photos.photos(given[0].task.split, lines))}
+            for lines, of in by_size.items()
+        },
+        "draws_thrown_away_a_frame": thrown,
         "wrong": [
             {
                 "label": answer.task.label,

@@ -28,16 +28,16 @@ class FrameCheck(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tiles = nn.Sequential(_conv(3, 16, 2), _conv(16, 32, 2), _conv(32, 32), _conv(32, 64, 2), _conv(64, 64))
-        self.tile = nn.Sequential(_conv(128, 64, size=1), _conv(64, 64, size=1))
+        # Widths are multiples of 16: others take training twice as long.
+        self.tiles = nn.Sequential(_conv(3, 16, 2), _conv(16, 32, 2), _conv(32, 32), _conv(32, 80, 2), _conv(80, 80))
+        self.tile = nn.Sequential(_conv(160, 64, size=1), _conv(64, 64, size=1))
         self.overview = nn.Sequential(
-            _conv(3, 12, 2), _conv(12, 24, 2), _conv(24, 32, 2), _conv(32, 48, 2), _conv(48, 48)
+            _conv(3, 16, 2), _conv(16, 32, 2), _conv(32, 32, 2), _conv(32, 64, 2), _conv(64, 64)
         )
-        self.head = nn.Sequential(_conv(6 * 64 + 2 * 48, 96, size=1), nn.Dropout(0.3), nn.Conv2d(96, len(LABELS), 1))
-        self.register_buffer("temperature", torch.ones(1))
+        self.head = nn.Sequential(_conv(6 * 64 + 2 * 64, 96, size=1), nn.Dropout(0.3), nn.Conv2d(96, len(LABELS), 1))
 
     def forward(self, blob: Tensor) -> Tensor:
-        """Logits; divided by the temperature that calibration found."""
+        """Logits."""
         overview = self.overview(blob[:, :, :, :HEIGHT])
         places = self.tiles(blob[:, :, :, HEIGHT:])
         size = TILE // 8  # one cell a tile
@@ -48,4 +48,4 @@ class FrameCheck(nn.Module):
             for part in (full, reduced, flat, overview)
             for pool in (functional.adaptive_avg_pool2d, functional.adaptive_max_pool2d)
         ]
-        return torch.flatten(self.head(torch.cat(parts, 1)) / self.temperature, 1)
+        return torch.flatten(self.head(torch.cat(parts, 1)), 1)

@@ -22,17 +22,6 @@ LABELS: tuple[str, ...] = tuple((Path(__file__).parent / "labels.txt").read_text
 SIZES = (224, 360, 720, 1080)
 """Lines of the frames (the shorter side)."""
 
-SET_ASIDE: Mapping[str, str] = MappingProxyType(
-    {
-        "caltech101/flamingo_image_0038.jpg": "soft all over",
-        "caltech101/emu_image_0014.jpg": "overexposed: the ground is clipped",
-        "caltech101/ketch_image_0059.jpg": "dithered to a few colours: strong grain",
-        "caltech101/pyramid_image_0054.jpg": "dithered to a few colours: strong grain",
-        "caltech101/soccer_ball_image_0050.jpg": "dithered to a few colours: strong grain",
-    }
-)
-"""Photographs that are not clean, looked at one by one at their own size: name to reason."""
-
 HARD_SHARE, GREY_SHARE, PLAIN_SHARE, STAMP_SHARE = 0.2, 0.1, 0.2, 0.2
 """Of the clean frames: made to look damaged, grey, untouched by any camera. Of all: with a clock or a name written over them."""
 SHARP_LEVELS = 1.5
@@ -76,7 +65,7 @@ def sample(label: str, lines: int, number: int, seed: int, split: photos.Split =
         RuntimeError: nothing drawn passes: the photographs of that split do not fit the class.
     """
     rng = np.random.default_rng([seed, lines, LABELS.index(label), number])
-    choice = [photo for photo in photos.photos(split, lines) if photo.name not in SET_ASIDE]
+    choice = photos.photos(split, lines)
     draw = {"covered": _covered, "no_signal": _no_signal, "ok": _clean}.get(label, _damaged)
     for redrawn in range(ATTEMPTS):
         photo = choice[rng.integers(len(choice))]

@@ -160,7 +160,10 @@ class Evaluation(_Part):
 
     on: str
     frames: Annotated[int, Field(ge=1)]
+    photographs: Annotated[int, Field(ge=1)] | None = None
+    """That the frames were made from."""
     top1: Percent
+    """Of the frames that are right; of generated frames, the mean over the classes, so that each counts the same."""
     least_recall: Percent | None = None
     """Of the class that is recognised least."""
     false_alarms: Percent | None = None
