@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint wheel-test bench configs framecheck golden clean help
+.PHONY: demo test lint wheel-test bench configs models-table framecheck golden clean help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: $(READY)  ## measure; writes benchmarks/results/
 
 configs: $(READY) ## write the sample configurations anew
 	$(BIN)/python scripts/make_configs.py
+
+models-table: $(READY) ## write the catalogue's table in models/README.md anew
+	$(BIN)/python scripts/make_models_table.py
 
 framecheck: $(READY) ## train the bundled network anew and measure it: about an hour, needs the photographs
 	$(BIN)/python -m pip install --quiet --group training

@@ -23,6 +23,7 @@ from streamclf.wording import complaint, matching, shown
 SCHEMA = 1
 CARD_NAME = "card.toml"
 
+Task: TypeAlias = Literal["classification"]
 Framework: TypeAlias = Literal["caffe", "tensorflow", "torch", "darknet", "onnx"]
 FileRole: TypeAlias = Literal["weights", "config"]
 ChannelOrder: TypeAlias = Literal["bgr", "rgb", "grey"]
@@ -56,11 +57,11 @@ class _Part(BaseModel):
 
 
 class CardFile(_Part):
-    """One file of the network. At least one digest; ``url`` only where it is public."""
+    """One file of the network. At least one digest; ``url`` only where it is public, ``bytes`` only where its size is known."""
 
     role: FileRole
     name: PlainName
-    bytes: Annotated[int, Field(gt=0)]
+    bytes: Annotated[int, Field(gt=0)] | None = None
     sha256: Annotated[str, matching("[0-9a-f]{64}", "must be 64 digits of 0-9 and a-f")] | None = None
     sha1: Annotated[str, matching("[0-9a-f]{40}", "must be 40 digits of 0-9 and a-f")] | None = None
     url: Annotated[str, matching("https?://.+", "must begin with http:// or https://")] | None = None
@@ -186,12 +187,14 @@ class ModelCard(_Part):
     schema_version: Literal[1] = Field(alias="schema")
     name: ModelName
     title: str = ""
-    task: Literal["classification"]
+    task: Task
     framework: Framework
     licence: str
     origin: str
     verified: bool
     """True where the labels were checked on pictures by this project's own tests."""
+    note: str | None = None
+    """What a user should know before taking this network: an engine that cannot read it, a file that is not public."""
     files: Annotated[tuple[CardFile, ...], Field(min_length=1)]
     input: InputSpec
     output: OutputSpec
@@ -203,9 +206,10 @@ class ModelCard(_Part):
     reference: Reference | None = None
 
     @property
-    def size_bytes(self) -> int:
-        """All files together."""
-        return sum(file.bytes for file in self.files)
+    def size_bytes(self) -> int | None:
+        """All files together; None where the size of one is not known."""
+        sizes = [file.bytes for file in self.files if file.bytes is not None]
+        return sum(sizes) if len(sizes) == len(self.files) else None
 
     def fit_plan(self) -> FitPlan:
         """How pictures are fitted to this network."""

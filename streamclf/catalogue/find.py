@@ -26,10 +26,19 @@ class ResolvedModel:
     paths: dict[FileRole, Path]
     labels: tuple[str, ...]
 
+    @property
+    def size_bytes(self) -> int:
+        """All files together: what the card says, or where it does not know, what lies here."""
+        known = self.card.size_bytes
+        return sum(path.stat().st_size for path in self.paths.values()) if known is None else known
+
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A card that a name leads to. ``available``: every file is here with the right size (the digest is checked on loading)."""
+    """A card that a name leads to. ``available``: every file is here, with the right size where the card says it.
+
+    The digest is checked on loading.
+    """
 
     card: ModelCard
     folder: Path
@@ -41,9 +50,10 @@ class ModelEntry:
         return self.card.name
 
     @property
-    def size_mb(self) -> float:
-        """All files together, in megabytes (1e6 bytes)."""
-        return self.card.size_bytes / 1e6
+    def size_mb(self) -> float | None:
+        """All files together, in megabytes (1e6 bytes); None where the size of one is not known."""
+        size_bytes = self.card.size_bytes
+        return None if size_bytes is None else size_bytes / 1e6
 
 
 def find_model(name_or_folder: str | Path) -> ResolvedModel:
@@ -82,7 +92,7 @@ def find_card(name_or_folder: str | Path) -> ModelEntry:
 
 
 def find_file(file: CardFile, folder: Path) -> Path | None:
-    """Where a file of a card in ``folder`` lies, by name and size (the digest is not looked at); None if nowhere."""
+    """Where a file of a card in ``folder`` lies, by name and, if known, size (the digest is not looked at); None if nowhere."""
     return next((path for path in _candidates(file, folder) if _has_size(path, file)), None)
 
 
@@ -190,8 +200,9 @@ def _missing(file: CardFile, card: ModelCard, folder: Path) -> str:
         else "put it beside the card"
     )
     mirrors = "" if mirror else ", or name a folder that holds it in STREAMCLF_MIRROR"
+    size = "size unknown" if file.bytes is None else f"{file.bytes / 1e6:.1f} MB"
     return (
-        f"{file.name}: a file of {card.name} ({file.bytes / 1e6:.1f} MB, licence {card.licence}) is missing, looked in "
+        f"{file.name}: a file of {card.name} ({size}, licence {card.licence}) is missing, looked in "
         f"{', '.join(looked)}; {way_out}{mirrors}"
     )
 
@@ -208,7 +219,7 @@ def _candidates(file: CardFile, folder: Path) -> Iterator[Path]:
 
 def _has_size(path: Path, file: CardFile) -> bool:
     try:
-        return path.stat().st_size == file.bytes
+        return file.bytes is None or path.stat().st_size == file.bytes
     except OSError:
         return False
 
@@ -222,7 +233,8 @@ def _problem(path: Path, file: CardFile) -> str | None:
             with path.open("rb") as content:
                 found = hashlib.file_digest(content, kind).hexdigest()
             if found != wanted:
-                return f"{path.stat().st_size} bytes with {kind} {found[:12]}... instead of {file.bytes} with {wanted[:12]}..."
+                size = "" if file.bytes is None else f"{file.bytes} with "
+                return f"{path.stat().st_size} bytes with {kind} {found[:12]}... instead of {size}{wanted[:12]}..."
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
     return None

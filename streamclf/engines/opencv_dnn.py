@@ -135,7 +135,7 @@ class OpenCvDnnLoader:
         self._target, reason = usable_target(target)
         self._notes = [reason] if reason else []
         cpus = usable_cpus()
-        single = live or self._target != "cpu" or model.card.size_bytes > LARGE_BYTES
+        single = live or self._target != "cpu" or model.size_bytes > LARGE_BYTES
         self.threads = threads or (cpus if single else 1)
         self.lanes = 1 if single else max(1, cpus // self.threads)
         self._info: EngineInfo | None = None

@@ -21,7 +21,7 @@ verified = false
 [[files]]
 role = "weights"
 name = "{name}.onnx"
-bytes = {bytes}
+{size}
 {digest}
 url = "https://example.org/net.onnx"
 [input]
@@ -46,7 +46,7 @@ def make_model(root: Path, name: str = "little", weights: bytes | None = CONTENT
         "name": name,
     }
     (folder / "card.toml").write_text(
-        CARD.format(**(values | {"bytes": str(len(CONTENT))} | changes)), encoding="utf-8"
+        CARD.format(**(values | {"size": f"bytes = {len(CONTENT)}"} | changes)), encoding="utf-8"
     )
     (folder / "labels.txt").write_text("cat\ndog\n", encoding="utf-8")
     if weights is not None:
@@ -176,6 +176,25 @@ def test_the_list_tells_what_is_available_by_size(places: Path) -> None:
     make_model(places / "models", "cut", weights=CONTENT[:-1])
     available = {entry.name: entry.available for entry in list_models() if entry.folder.parent == places / "models"}
     assert available == {"here": True, "gone": False, "cut": False}
+
+
+def test_a_file_of_unknown_size_is_known_by_its_name_and_on_loading_by_its_digest(places: Path) -> None:
+    folder = make_model(places / "models", size="", weights=None)
+    with pytest.raises(
+        ModelFileError, match=r"little\.onnx: a file of little \(size unknown, licence MIT\) is missing"
+    ):
+        find_model("little")
+    entry = find_card("little")
+    assert (entry.available, entry.size_mb) == (False, None)
+    (folder / "little.onnx").write_bytes(CONTENT)
+    assert find_card("little").available
+    model = find_model("little")
+    assert (model.card.size_bytes, model.size_bytes) == (None, len(CONTENT))
+    (folder / "little.onnx").write_bytes(CONTENT + b"!")
+    assert find_card("little").available
+    right, wrong = (hashlib.sha256(content).hexdigest()[:12] for content in (CONTENT, CONTENT + b"!"))
+    with pytest.raises(ModelFileError, match=rf"18 bytes with sha256 {wrong}\.\.\. instead of {right}\.\.\.;"):
+        find_model("little")
 
 
 def test_a_broken_card_is_left_out_of_the_list_with_a_warning(places: Path, caplog: pytest.LogCaptureFixture) -> None:
