@@ -3,39 +3,63 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from streamclf.catalogue.card import Framework, Task
+from streamclf.cli.terminal import say
+from streamclf.errors import UsageError
+from streamclf.wording import shown
+
+if TYPE_CHECKING:
+    from streamclf.catalogue.find import ModelEntry
+
 app = typer.Typer(help="The networks streamclf knows.", no_args_is_help=True)
+
+TASKS: tuple[str, ...] = get_args(Task)
+FRAMEWORKS: tuple[str, ...] = get_args(Framework)
 
 AsJson = Annotated[bool, typer.Option("--json", help="For a program.")]
 
+LIST_EXAMPLES = """
+Examples:
 
-@app.command("list", epilog="Example:  streamclf models list --json")
-def list_command(as_json: AsJson = False) -> None:
+  streamclf models list
+
+  streamclf models list --framework onnx --max-mb 10     what fits a small board
+
+  streamclf models list --task classification --json
+"""
+
+
+@app.command("list", epilog=LIST_EXAMPLES)
+def list_command(
+    task: Annotated[str | None, typer.Option(metavar="|".join(TASKS), help="Only networks of this task.")] = None,
+    framework: Annotated[
+        str | None, typer.Option(metavar="|".join(FRAMEWORKS), help="Only networks of this framework.")
+    ] = None,
+    max_mb: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="MB", help="Only networks up to this size; one of unknown size is left out."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """All model cards that can be found, and whether their files are here."""
     from streamclf.catalogue.find import list_models
 
-    rows = [
-        {
-            "name": entry.card.name,
-            "task": entry.card.task,
-            "framework": entry.card.framework,
-            "size_mb": round(entry.card.size_bytes / 1e6, 1),
-            "licence": entry.card.licence,
-            "verified": entry.card.verified,
-            "available": entry.available,
-        }
-        for entry in list_models()
-    ]
+    for option, given, known in (("--task", task, TASKS), ("--framework", framework, FRAMEWORKS)):
+        if given is not None and given not in known:
+            raise UsageError(f"{option} {shown(given)}: must be one of {', '.join(known)}")
+    entries = list_models()
+    chosen = [entry for entry in entries if _is_wanted(entry, task, framework, max_mb)]
+    rows = [_row(entry) for entry in chosen]
     if as_json:
         print(json.dumps(rows, indent=2))
-        return
-    table = [[name.replace("_", " ") for name in rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for cells in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    elif rows:
+        _print_table(rows)
+    if not rows:
+        say(_none_of(len(entries), task, framework, max_mb))
 
 
 @app.command("show", epilog="Example:  streamclf models show tiny-darknet")
@@ -63,13 +87,45 @@ def describe(name: str) -> dict[str, Any]:
         "cache": str(cache_folder()),
         "available": entry.available,
     }
-    for shown, file in zip(description["files"], entry.card.files, strict=True):
+    for row, file in zip(description["files"], entry.card.files, strict=True):
         path = find_file(file, entry.folder)
-        shown["found_at"] = None if path is None else str(path)
+        row["found_at"] = None if path is None else str(path)
     return description
 
 
+def _is_wanted(entry: ModelEntry, task: str | None, framework: str | None, max_mb: float | None) -> bool:
+    fits = max_mb is None or (entry.size_mb is not None and entry.size_mb <= max_mb)
+    return fits and task in (None, entry.card.task) and framework in (None, entry.card.framework)
+
+
+def _none_of(known: int, task: str | None, framework: str | None, max_mb: float | None) -> str:
+    limit = None if max_mb is None else f"up to {max_mb:g} MB"
+    asked = ", ".join(part for part in (task, framework, limit) if part)
+    return f"none of the {known} networks is of the kind asked for ({asked}); 'streamclf models list' shows them all"
+
+
+def _row(entry: ModelEntry) -> dict[str, Any]:
+    return {
+        "name": entry.card.name,
+        "task": entry.card.task,
+        "framework": entry.card.framework,
+        "size_mb": None if entry.size_mb is None else round(entry.size_mb, 1),
+        "licence": entry.card.licence,
+        "verified": entry.card.verified,
+        "available": entry.available,
+    }
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    table = [[name.replace("_", " ") for name in rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for cells in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
 def _cell(value: object) -> str:
+    if value is None:
+        return "?"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
@@ -82,6 +138,6 @@ def _lines(data: dict[str, Any], indent: str = "") -> list[str]:
             for entry in value:
                 lines += [f"{indent}{key}:", *_lines(entry, indent + "  ")]
         elif value is not None:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else _cell(value)
-            lines.append(f"{indent}{key}: {shown}")
+            text = ", ".join(map(str, value)) if isinstance(value, list) else _cell(value)
+            lines.append(f"{indent}{key}: {text}")
     return lines

@@ -17,7 +17,7 @@ def test_help_and_version_answer_at_once(streamclf: Run) -> None:
     for command in ("run", "classify", "doctor"):
         text = streamclf(command, "--help").stdout
         assert "Examples" in text
-    assert streamclf("models", "list", "--help").returncode == 0
+    assert "models list --framework onnx --max-mb 10" in streamclf("models", "list", "--help").stdout
 
 
 def test_every_option_of_the_configuration_is_on_the_command_line_with_its_help(streamclf: Run) -> None:
@@ -107,6 +107,61 @@ def test_models_list_tells_name_task_framework_size_licence_and_what_is_here(str
     assert streamclf("models", "list", STREAMCLF_MIRROR="").stdout.count("  no") >= 3
     text = streamclf("models", "list").stdout
     assert all(name in text for name in models)
+
+
+def listed(streamclf: Run, *options: object, **extra: str) -> dict[str, dict[str, object]]:
+    done = streamclf("models", "list", "--json", *options, **extra)
+    assert done.returncode == 0, done.stderr
+    return {model["name"]: model for model in json.loads(done.stdout)}
+
+
+def test_models_list_is_narrowed_by_task_framework_and_size(streamclf: Run) -> None:
+    every = listed(streamclf)
+    assert listed(streamclf, "--task", "classification") == {
+        name: model for name, model in every.items() if model["task"] == "classification"
+    }
+    caffe = listed(streamclf, "--framework", "caffe")
+    assert caffe == {name: model for name, model in every.items() if model["framework"] == "caffe"}
+    assert {"googlenet-caffe", "squeezenet-1.1-caffe"} <= set(caffe) < set(every)
+    small = listed(streamclf, "--framework", "caffe", "--max-mb", 10)
+    assert "squeezenet-1.1-caffe" in small
+    assert "googlenet-caffe" not in small
+    text = streamclf("models", "list", "--framework", "darknet").stdout.splitlines()
+    assert [line.split()[0] for line in text] == ["name", "tiny-darknet"]
+
+
+def test_models_list_says_it_when_nothing_is_of_that_kind(streamclf: Run) -> None:
+    done = streamclf("models", "list", "--framework", "darknet", "--max-mb", "0.1")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "(darknet, up to 0.1 MB)" in done.stderr
+    assert "'streamclf models list' shows them all" in done.stderr
+    assert listed(streamclf, "--framework", "darknet", "--max-mb", "0.1") == {}
+
+
+def test_models_list_refuses_a_kind_there_cannot_be(streamclf: Run) -> None:
+    for option, value, known in (("--framework", "keras", "darknet"), ("--task", "poetry", "classification")):
+        done = streamclf("models", "list", option, value)
+        assert done.returncode == 2
+        assert f"{option} '{value}': must be one of " in done.stderr
+        assert known in done.stderr
+    assert streamclf("models", "list", "--max-mb", "-1").returncode == 2
+
+
+def test_a_size_that_nobody_gives_is_a_question_mark(streamclf: Run, tmp_path: Path) -> None:
+    card = Path(__file__).parents[1] / "cards" / "mobilenet-v2-dequant" / "card.toml"
+    (tmp_path / "own" / "vague").mkdir(parents=True)
+    vague = card.read_text(encoding="utf-8").replace("mobilenet-v2-dequant", "vague").replace("bytes = 13969133\n", "")
+    (tmp_path / "own" / "vague" / "card.toml").write_text(vague, encoding="utf-8")
+    own = {"STREAMCLF_MODELS": str(tmp_path / "own")}
+    row = next(line for line in streamclf("models", "list", **own).stdout.splitlines() if line.startswith("vague "))
+    assert row.split()[3] == "?"
+    assert listed(streamclf, **own)["vague"]["size_mb"] is None
+    assert "vague" not in listed(streamclf, "--max-mb", 1000, **own)
+
+
+def test_models_show_has_what_to_know_before_taking_a_network(streamclf: Run) -> None:
+    assert "note: OpenCV 4.14 cannot import this file" in streamclf("models", "show", "densenet-121").stdout
+    assert "note" not in streamclf("models", "show", "tiny-darknet").stdout
 
 
 def test_models_show_says_where_the_files_are(streamclf: Run) -> None:
