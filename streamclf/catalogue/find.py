@@ -6,11 +6,14 @@ import difflib
 import hashlib
 import logging
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from streamclf.catalogue.card import CARD_NAME, CardFile, FileRole, ModelCard, read_card
+from streamclf.catalogue.download import shown
 from streamclf.catalogue.labels import read_labels
 from streamclf.errors import CardError, ModelFileError, UnknownModelError
 
@@ -67,7 +70,7 @@ def find_model(name_or_folder: str | Path) -> ResolvedModel:
     folder = _folder_of(name_or_folder)
     card = read_card(folder / CARD_NAME)
     return ResolvedModel(
-        card, folder, {file.role: _checked(file, card, folder) for file in card.files}, _labels(card, folder)
+        card, folder, {file.role: checked_file(file, card, folder) for file in card.files}, _labels(card, folder)
     )
 
 
@@ -112,6 +115,62 @@ def builtin_folder() -> Path:
 def cache_folder() -> Path:
     """Where fetched files are kept."""
     return Path(os.environ.get("STREAMCLF_CACHE") or "~/.cache/streamclf").expanduser()
+
+
+def mirror_folder() -> Path | None:
+    """``STREAMCLF_MIRROR``, unless it is an address."""
+    mirror = os.environ.get("STREAMCLF_MIRROR")
+    return Path(mirror).expanduser() if mirror and not _is_address(mirror) else None
+
+
+def mirror_address(file: CardFile) -> str | None:
+    """Where the mirror has the file, if ``STREAMCLF_MIRROR`` is an http(s) address: directly below it."""
+    mirror = os.environ.get("STREAMCLF_MIRROR", "")
+    base, mark, query = mirror.partition("?")
+    return f"{base.rstrip('/')}/{quote(file.name)}{mark}{query}" if _is_address(mirror) else None
+
+
+def checked_file(file: CardFile, card: ModelCard, folder: Path) -> Path:
+    """Where a file of ``card`` in ``folder`` lies, its digest checked. What lies beside the card is meant; elsewhere another may
+    only share the name.
+
+    Raises:
+        ModelFileError: it is nowhere, or another has its name.
+    """
+    wrong: str | None = None
+    for path in _candidates(file, folder):
+        problem = difference(path, file)
+        if problem is None:
+            return path
+        wrong = (
+            wrong
+            or f"{path}: {problem}; this is not the file that the card of {card.name} describes: delete it and get it anew"
+        )
+        if path.parent == folder:
+            break
+    if wrong is None:
+        raise ModelFileError(_missing(file, card, folder))
+    raise ModelFileError(wrong)
+
+
+def difference(path: Path, file: CardFile) -> str | None:
+    """What tells the content of ``path`` from the file of the card, by its digests; None if nothing does."""
+    try:
+        for kind, wanted in (("sha256", file.sha256), ("sha1", file.sha1)):
+            if wanted is None:
+                continue
+            with path.open("rb") as content:
+                found = hashlib.file_digest(content, kind).hexdigest()
+            if found != wanted:
+                size = "" if file.bytes is None else f"{file.bytes} with "
+                return f"{path.stat().st_size} bytes with {kind} {found[:12]}... instead of {size}{wanted[:12]}..."
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return None
+
+
+def _is_address(mirror: str) -> bool:
+    return mirror.lower().startswith(("http://", "https://"))
 
 
 def _entry(card: ModelCard, folder: Path) -> ModelEntry:
@@ -173,37 +232,21 @@ def _labels(card: ModelCard, folder: Path) -> tuple[str, ...]:
     return labels
 
 
-def _checked(file: CardFile, card: ModelCard, folder: Path) -> Path:
-    """The file's path, its digest checked. What lies beside the card is meant; elsewhere another may only share the name."""
-    wrong: str | None = None
-    for path in _candidates(file, folder):
-        problem = _problem(path, file)
-        if problem is None:
-            return path
-        wrong = (
-            wrong
-            or f"{path}: {problem}; this is not the file that the card of {card.name} describes: delete it and get it anew"
-        )
-        if path.parent == folder:
-            break
-    if wrong is None:
-        raise ModelFileError(_missing(file, card, folder))
-    raise ModelFileError(wrong)
-
-
 def _missing(file: CardFile, card: ModelCard, folder: Path) -> str:
-    mirror = os.environ.get("STREAMCLF_MIRROR")
-    looked = [str(folder), str(cache_folder()), *([mirror] if mirror else [])]
+    mirror = mirror_folder()
+    looked = ", ".join(str(place) for place in (folder, cache_folder(), mirror) if place)
+    sources = [shown(url) for url in (mirror_address(file), file.url) if url]
+    given = card.name if _named_folders().get(card.name) == folder else shlex.quote(str(folder))
     way_out = (
-        f"get it from {file.url} and put it into {cache_folder()} as {file.name}"
-        if file.url
+        f"'streamclf models pull {given}' fetches it from {' or '.join(sources)}"
+        if sources
         else "put it beside the card"
     )
-    mirrors = "" if mirror else ", or name a folder that holds it in STREAMCLF_MIRROR"
+    mirrors = "" if os.environ.get("STREAMCLF_MIRROR") else ", or name a folder that holds it in STREAMCLF_MIRROR"
     size = "size unknown" if file.bytes is None else f"{file.bytes / 1e6:.1f} MB"
     return (
         f"{file.name}: a file of {card.name} ({size}, licence {card.licence}) is missing, looked in "
-        f"{', '.join(looked)}; {way_out}{mirrors}"
+        f"{looked}; {way_out}{mirrors}"
     )
 
 
@@ -211,8 +254,7 @@ def _candidates(file: CardFile, folder: Path) -> Iterator[Path]:
     """Where a file of that name lies: beside the card, anywhere in the cache, anywhere in the mirror."""
     if (folder / file.name).is_file():
         yield folder / file.name
-    mirror = os.environ.get("STREAMCLF_MIRROR")
-    for root in (cache_folder(), Path(mirror).expanduser() if mirror else None):
+    for root in (cache_folder(), mirror_folder()):
         if root is not None:
             yield from (Path(parent, file.name) for parent, _, names in os.walk(root) if file.name in names)
 
@@ -222,19 +264,3 @@ def _has_size(path: Path, file: CardFile) -> bool:
         return file.bytes is None or path.stat().st_size == file.bytes
     except OSError:
         return False
-
-
-def _problem(path: Path, file: CardFile) -> str | None:
-    """What tells the file from the one of the card; None if nothing does."""
-    try:
-        for kind, wanted in (("sha256", file.sha256), ("sha1", file.sha1)):
-            if wanted is None:
-                continue
-            with path.open("rb") as content:
-                found = hashlib.file_digest(content, kind).hexdigest()
-            if found != wanted:
-                size = "" if file.bytes is None else f"{file.bytes} with "
-                return f"{path.stat().st_size} bytes with {kind} {found[:12]}... instead of {size}{wanted[:12]}..."
-    except OSError as error:
-        return f"cannot be read ({error.strerror or error})"
-    return None

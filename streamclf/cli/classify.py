@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streamclf.cli.pull import PULL_HELP, pull_missing
 from streamclf.cli.terminal import say
 from streamclf.config import DEFAULT_MODEL, IMAGENET_MODEL, RunConfig, make_config
 from streamclf.errors import ConfigError, SourceError
@@ -37,6 +38,7 @@ Examples:
 def command(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files.", show_default=False)],
     model: Annotated[str, typer.Option(help=RunConfig.model_fields["model"].description)] = DEFAULT_MODEL,
+    pull: Annotated[bool, typer.Option("--pull", help=PULL_HELP)] = False,
     target: Annotated[str, typer.Option(metavar="cpu|opencl|opencl-fp16")] = "cpu",
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes per picture.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
@@ -51,6 +53,8 @@ def command(
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     config = make_config({"model": model, "target": target, "top_k": top_k})
     _refuse_addresses(images)
+    if pull:
+        pull_missing(config.model)
     shower = Shower(images, save, overwrite, show)
     try:
         rows = _classify(images, config, shower, quiet=as_json)
@@ -60,8 +64,8 @@ def command(
         print(json.dumps(rows, indent=2))
     elif any(row["model"] == DEFAULT_MODEL and row["top"] for row in rows):
         say(
-            f"{DEFAULT_MODEL} tells what is wrong with a picture; for the 1000 ImageNet classes fetch a network "
-            f"('streamclf models show {IMAGENET_MODEL}' says where) and add --model {IMAGENET_MODEL}"
+            f"{DEFAULT_MODEL} tells what is wrong with a picture; for the 1000 ImageNet classes add "
+            f"--model {IMAGENET_MODEL} --pull"
         )
     raise typer.Exit(1 if any(row["error"] for row in rows) else 0)
 

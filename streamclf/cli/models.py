@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from streamclf.catalogue.card import Framework, Task
+from streamclf.cli import pull
 from streamclf.cli.terminal import say
 from streamclf.errors import UsageError
 from streamclf.wording import shown
@@ -74,6 +75,9 @@ def show_command(
         return
     for line in _lines(description):
         print(line)
+
+
+app.command("pull", epilog=pull.EXAMPLES)(pull.command)
 
 
 def describe(name: str) -> dict[str, Any]:

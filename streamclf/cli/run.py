@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from rich.markup import escape
 
 from streamclf.cli.progress import ProgressSink
+from streamclf.cli.pull import PULL_HELP, pull_missing
 from streamclf.cli.terminal import explain, say
 from streamclf.config import RunConfig, load_config, make_config
 from streamclf.errors import StageStuck
@@ -42,10 +43,12 @@ Examples:
 """
 
 
-def command(config: Path | None = None, **options: Any) -> None:
+def command(config: Path | None = None, pull: bool = False, **options: Any) -> None:
     """Classify cameras, video files, pictures and network streams: window, annotated video, rows and a report."""
     given = {name: value for name, value in options.items() if value not in (None, [])}
     run_config = make_config({**(load_config(config) if config else {}), **given})
+    if pull:
+        pull_missing(run_config.model)
     outcome, stop = carry_out(run_config, precious=[config] if config else [])
     summarise(outcome.report)
     if run_config.report == "-":
@@ -151,8 +154,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     return _keyword(name, Annotated[kind | None, info])
 
 
-def _keyword(name: str, annotation: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+def _keyword(name: str, annotation: Any, default: object = None) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _types(annotation: Any) -> list[Any]:
@@ -169,5 +172,7 @@ _config_option = typer.Option(
 )
 _parameters = [_parameter(name, field) for name, field in RunConfig.model_fields.items()]
 _parameters.append(_keyword("config", Annotated[Path | None, _config_option]))
+_pull_option = typer.Option("--pull", help=PULL_HELP, rich_help_panel="Network")
+_parameters.append(_keyword("pull", Annotated[bool, _pull_option], default=False))
 command.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
 command.__annotations__ = {parameter.name: parameter.annotation for parameter in _parameters}

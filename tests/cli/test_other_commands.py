@@ -56,8 +56,7 @@ def test_classify_with_the_bundled_network_says_where_the_imagenet_classes_are(
     assert done.stdout.splitlines()[1].endswith(" ok")
     hint = " ".join(done.stderr.split())
     assert "the 1000 ImageNet classes" in hint
-    assert "streamclf models show mobilenet-v2-qdq" in hint
-    assert "--model mobilenet-v2-qdq" in hint
+    assert "--model mobilenet-v2-qdq --pull" in hint
     for quiet in (("--json",), ("--model", "mobilenet-v2-qdq")):
         assert "ImageNet classes" not in streamclf("classify", images / "dog.jpg", *quiet).stderr
 

@@ -136,7 +136,7 @@ def test_a_missing_file_says_what_it_is_and_where_to_get_it(places: Path, monkey
         "little.onnx",
         "0.0 MB",
         "MIT",
-        "https://example.org/net.onnx",
+        "'streamclf models pull little' fetches it from https://example.org/net.onnx",
         *(str(places / p) for p in ("models", "cache", "mirror")),
     ):
         assert part in str(caught.value)
@@ -144,6 +144,25 @@ def test_a_missing_file_says_what_it_is_and_where_to_get_it(places: Path, monkey
     with pytest.raises(ModelFileError, match="STREAMCLF_MIRROR"):
         find_model("little")
     assert caught.value.exit_code == 1
+
+
+def test_a_missing_file_of_a_folder_without_a_name_is_pulled_by_its_folder(places: Path) -> None:
+    folder = make_model(places / "else where", weights=None)
+    with pytest.raises(ModelFileError, match=f"'streamclf models pull '{folder}'' fetches"):
+        find_model(folder)
+
+
+def test_a_mirror_that_is_an_address_is_no_folder_and_keeps_its_password(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model(places / "models", weights=None)
+    (places / "home" / "https:" / "me:SECRET@example.net").mkdir(parents=True)
+    (places / "home" / "https:" / "me:SECRET@example.net" / "little.onnx").write_bytes(CONTENT)
+    monkeypatch.setenv("STREAMCLF_MIRROR", "https://me:SECRET@example.net")
+    with pytest.raises(ModelFileError) as caught:
+        find_model("little")
+    assert "from https://example.net/little.onnx or https://example.org/net.onnx" in str(caught.value)
+    assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sha1"])
