@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamclf.errors import StreamclfError
 from streamclf.frame import FitPlan, Frame
-from streamclf.prediction import ClassScore, Latency, Prediction
+from streamclf.prediction import Box, ClassScore, Latency, Prediction
 
 if TYPE_CHECKING:
     from streamclf.classifier import Classifier as Classifier
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Box",
     "ClassScore",
     "Classifier",
     "FitPlan",

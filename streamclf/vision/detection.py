@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -17,10 +17,9 @@ import numpy.typing as npt
 
 from streamclf.errors import EngineError
 from streamclf.frame import FitGeometry
-from streamclf.prediction import Box
+from streamclf.prediction import Box, BoxLayout
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
-BoxLayout: TypeAlias = Literal["ssd", "yolo_regions", "nanodet"]
 
 _NANODET_BINS = 8
 """Each side's distance is the mean of a distribution over so many steps of a stride."""
@@ -35,22 +34,58 @@ class Candidates:
     class_ids: npt.NDArray[np.int64]
 
 
-def decode(
-    layout: BoxLayout, outputs: Sequence[FloatArray], n: int, input_wh: tuple[int, int], least: float
-) -> list[Candidates]:
-    """The candidates of each of ``n`` pictures with a score of ``least`` or more, from the outputs of one forward pass.
+def per_picture(layout: BoxLayout, outputs: Mapping[str, FloatArray], n: int) -> dict[str, FloatArray]:
+    """The outputs of one forward pass over ``n`` pictures with the picture first: (N, M, numbers) each.
 
-    Class ids are as the network numbers them, from 0, the background included where it has one.
+    OpenCV writes the YOLO regions of a single picture without that axis, and the SSD boxes of all pictures one below the other,
+    the picture's number in the first column. There it becomes 0 for a picture's own rows and -1 for those that only fill up.
 
     Raises:
-        EngineError: outputs of another shape than the layout's, or with NaN in them.
+        EngineError: an output is not of ``n`` pictures, or not of the layout.
+    """
+    if layout == "ssd":
+        return {name: _split_ssd(output, n) for name, output in outputs.items()}
+    found = {name: output[None] if output.ndim == 2 and n == 1 else output for name, output in outputs.items()}
+    if any(output.ndim != 3 or output.shape[0] != n for output in found.values()):
+        raise _misfit(layout, f"(N, M, numbers) for each output and {n} pictures", list(outputs.values()))
+    return found
+
+
+def answers(layout: BoxLayout, outputs: Mapping[str, FloatArray], n: int) -> list[FloatArray]:
+    """All numbers of each picture in one row, from the outputs of ``per_picture``: what can be compared with another run's."""
+    own = [
+        [
+            output[number][output[number][:, 0] >= 0] if layout == "ssd" else output[number]
+            for output in outputs.values()
+        ]
+        for number in range(n)
+    ]
+    return [np.concatenate([part.ravel() for part in parts]) for parts in own]
+
+
+def decode(
+    layout: BoxLayout, outputs: Sequence[FloatArray], input_wh: tuple[int, int], classes: int, least: float
+) -> Candidates:
+    """The candidates of a picture with a score of ``least`` or more, from its own part of the outputs, (M, numbers) each.
+
+    ``classes`` is how many the network tells apart. Class ids are as it numbers them, from 0, the background included where it has
+    one.
+
+    Raises:
+        EngineError: outputs of another shape than the layout's, with NaN in them, or with scores that are no probabilities.
     """
     if not all(np.isfinite(output).all() for output in outputs):
         raise EngineError(
             "the network produced NaN or infinite numbers; its weights or the card's mean, scale and std are wrong"
         )
-    found = _DECODERS[layout](outputs, n, input_wh)
-    return [_at_least(candidates, least) for candidates in found]
+    found = _DECODERS[layout](outputs, input_wh, classes)
+    if found.scores.max(initial=0) > 1.001:
+        raise EngineError(
+            f"the network's scores go up to {found.scores.max():.4g}, so they are no probabilities; is output.boxes = "
+            f"{layout!r} right?"
+        )
+    kept = found.scores >= least
+    return Candidates(found.xyxy[kept], found.scores[kept].clip(0, 1), found.class_ids[kept])
 
 
 def suppress(candidates: Candidates, least: float, overlap: float) -> Candidates:
@@ -99,9 +134,13 @@ def to_frame(
     return tuple(boxes)
 
 
-def _at_least(candidates: Candidates, least: float) -> Candidates:
-    kept = candidates.scores >= least
-    return Candidates(candidates.xyxy[kept], candidates.scores[kept], candidates.class_ids[kept])
+def class_probabilities(boxes: Sequence[Box], classes: int) -> npt.NDArray[np.float32]:
+    """The score of each class's best box, 0 without one: (classes,) float32, read-only."""
+    best = np.zeros(classes, np.float32)
+    for box in boxes:
+        best[box.class_id] = max(best[box.class_id], box.probability)
+    best.setflags(write=False)
+    return best
 
 
 def _best_class(xyxy: FloatArray, scores: FloatArray) -> Candidates:
@@ -112,67 +151,83 @@ def _best_class(xyxy: FloatArray, scores: FloatArray) -> Candidates:
     )
 
 
-def _ssd(outputs: Sequence[FloatArray], n: int, input_wh: tuple[int, int]) -> list[Candidates]:
-    """(1, 1, M, 7): picture, class, score, and corners as shares of the input; a picture of -1 fills up."""
-    rows = outputs[0].reshape(-1, 7) if len(outputs) == 1 and outputs[0].size % 7 == 0 else None
-    if rows is None:
+def _split_ssd(output: FloatArray, n: int) -> FloatArray:
+    """(1, 1, M, 7) of all pictures to (N, most, 7)."""
+    if output.ndim != 4 or output.shape[3] != 7:
+        raise _misfit("ssd", "(1, 1, M, 7)", [output])
+    rows = output.reshape(-1, 7)
+    parts = [rows[rows[:, 0] == number] for number in range(n)]
+    split = np.zeros((n, max(map(len, parts)), 7), np.float32)
+    split[..., 0] = -1
+    for own, part in zip(split, parts, strict=True):
+        own[: len(part), 1:] = part[:, 1:]
+        own[: len(part), 0] = 0
+    return split
+
+
+def _ssd(outputs: Sequence[FloatArray], input_wh: tuple[int, int], classes: int) -> Candidates:
+    """(M, 7): picture or -1, class, score, and corners as shares of the input."""
+    if len(outputs) != 1 or outputs[0].ndim != 2 or outputs[0].shape[1] != 7:
         raise _misfit("ssd", "one output of rows of 7 numbers", outputs)
-    scale = np.array((*input_wh, *input_wh), np.float32)
-    found = []
-    for number in range(n):
-        own = rows[rows[:, 0] == number]
-        found.append(Candidates(own[:, 3:7] * scale, own[:, 2].astype(np.float32), own[:, 1].astype(np.int64)))
-    return found
+    rows = outputs[0][outputs[0][:, 0] >= 0]
+    corners = rows[:, 3:7] * np.array((*input_wh, *input_wh), np.float32)
+    return Candidates(corners.astype(np.float32), rows[:, 2].astype(np.float32), rows[:, 1].astype(np.int64))
 
 
-def _yolo_regions(outputs: Sequence[FloatArray], n: int, input_wh: tuple[int, int]) -> list[Candidates]:
-    """Each (N, M, 5 + C), or (M, 5 + C) for one picture: centre and size as shares of the input, objectness, scores."""
-    parts = [output[None] if output.ndim == 2 and n == 1 else output for output in outputs]
-    if not parts or any(part.ndim != 3 or part.shape[0] != n or part.shape[2] < 6 for part in parts):
-        raise _misfit("yolo_regions", "(N, M, 5 + classes) for each region layer", outputs)
-    every = np.concatenate(parts, 1)
+def _yolo_regions(outputs: Sequence[FloatArray], input_wh: tuple[int, int], classes: int) -> Candidates:
+    """Each (M, 5 + classes): centre and size as shares of the input, objectness, scores (which it is part of already)."""
+    if not outputs or any(output.ndim != 2 or output.shape[1] != 5 + classes for output in outputs):
+        raise _misfit(
+            "yolo_regions", f"(M, {5 + classes}) for each region layer: 5 numbers and {classes} classes", outputs
+        )
+    rows = np.concatenate(outputs)
     size = np.array(input_wh, np.float32)
-    centre, half = every[..., :2] * size, every[..., 2:4] * size / 2
-    corners = np.concatenate([centre - half, centre + half], -1)
-    return [_best_class(corners[number], every[number, :, 5:]) for number in range(n)]
+    centre, half = rows[:, :2] * size, rows[:, 2:4] * size / 2
+    return _best_class(np.concatenate([centre - half, centre + half], -1), rows[:, 5:])
 
 
-def _nanodet(outputs: Sequence[FloatArray], n: int, input_wh: tuple[int, int]) -> list[Candidates]:
-    """For each stride scores (N, M, C) and distances (N, M, 4 * bins), in any order of the outputs."""
-    width, height = input_wh
+def _nanodet(outputs: Sequence[FloatArray], input_wh: tuple[int, int], classes: int) -> Candidates:
+    """For each stride scores (M, classes) and distances (M, 4 * bins), in any order of the outputs."""
     sides = 4 * _NANODET_BINS
     # By rows: the network names its outputs by numbers, and the order that engines give them in differs.
-    pairs: dict[int, list[FloatArray]] = {}
+    pairs: dict[int, dict[int, FloatArray]] = {}
     for output in outputs:
-        if output.ndim == 3 and output.shape[0] == n:
-            pairs.setdefault(output.shape[1], []).append(output)
-    corners, scores = [], []
-    for rows, pair in sorted(pairs.items(), reverse=True):
-        stride = round((width * height / rows) ** 0.5)
-        columns = -(-width // stride)
-        distances = [output for output in pair if output.shape[2] == sides]
-        classes = [output for output in pair if output.shape[2] != sides]
-        if len(pair) != 2 or len(distances) != 1 or columns * -(-height // stride) != rows:
-            raise _misfit("nanodet", f"scores (N, M, classes) and distances (N, M, {sides}) for each stride", outputs)
-        steps = distances[0].reshape(n, rows, 4, _NANODET_BINS).astype(np.float64)
-        weights = np.exp(steps - steps.max(-1, keepdims=True))
-        reach = (weights / weights.sum(-1, keepdims=True)) @ np.arange(_NANODET_BINS) * stride
-        place = np.arange(rows)
-        x, y = ((axis * stride + (stride - 1) / 2) for axis in (place % columns, place // columns))
-        corners.append(np.stack([x - reach[..., 0], y - reach[..., 1], x + reach[..., 2], y + reach[..., 3]], -1))
-        scores.append(classes[0])
-    if len(pairs) == 0 or sum(map(len, pairs.values())) != len(outputs):
-        raise _misfit("nanodet", f"scores (N, M, classes) and distances (N, M, {sides}) for each stride", outputs)
-    every, probable = np.concatenate(corners, 1), np.concatenate(scores, 1)
-    return [_best_class(every[number], probable[number]) for number in range(n)]
+        pairs.setdefault(len(output), {})[output.shape[-1]] = output
+    grids = {rows: _grid(rows, input_wh) for rows in pairs}
+    whole = all(len(pair) == 2 and set(pair) == {classes, sides} for pair in pairs.values())
+    if not pairs or not whole or 2 * len(pairs) != len(outputs):
+        raise _misfit("nanodet", f"scores (M, {classes}) and distances (M, {sides}) for each stride", outputs)
+    if None in grids.values():
+        raise _misfit("nanodet", f"a row for each place of a grid over {input_wh[0]}x{input_wh[1]}", outputs)
+    order = sorted(pairs, reverse=True)
+    corners = [_corners(pairs[rows][sides], *grid) for rows in order if (grid := grids[rows])]
+    return _best_class(np.concatenate(corners), np.concatenate([pairs[rows][classes] for rows in order]))
 
 
-def _misfit(layout: str, wanted: str, outputs: Sequence[FloatArray]) -> EngineError:
+def _grid(rows: int, input_wh: tuple[int, int]) -> tuple[int, int] | None:
+    """(stride, columns) of the grid that has so many places; None if there is none."""
+    width, height = input_wh
+    stride = max(1, round((width * height / max(1, rows)) ** 0.5))
+    columns = -(-width // stride)
+    return (stride, columns) if columns * -(-height // stride) == rows else None
+
+
+def _corners(distances: FloatArray, stride: int, columns: int) -> FloatArray:
+    """Corners (M, 4) from how far each side is from the middle of its place, as a distribution over steps of a stride."""
+    steps = distances.reshape(-1, 4, _NANODET_BINS).astype(np.float64)
+    weights = np.exp(steps - steps.max(-1, keepdims=True))
+    reach = (weights / weights.sum(-1, keepdims=True)) @ np.arange(_NANODET_BINS) * stride
+    place = np.arange(len(steps))
+    x, y = ((axis * stride + (stride - 1) / 2) for axis in (place % columns, place // columns))
+    return np.stack([x - reach[:, 0], y - reach[:, 1], x + reach[:, 2], y + reach[:, 3]], -1)
+
+
+def _misfit(layout: BoxLayout, wanted: str, outputs: Sequence[FloatArray]) -> EngineError:
     shapes = ", ".join(str(output.shape) for output in outputs) or "nothing"
     return EngineError(f"the network puts out {shapes}; output.boxes = {layout!r} is {wanted}")
 
 
-_Decoder: TypeAlias = Callable[[Sequence[FloatArray], int, tuple[int, int]], list[Candidates]]
+_Decoder: TypeAlias = Callable[[Sequence[FloatArray], tuple[int, int], int], Candidates]
 _DECODERS: Mapping[BoxLayout, _Decoder] = MappingProxyType(
     {"ssd": _ssd, "yolo_regions": _yolo_regions, "nanodet": _nanodet}
 )

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from streamclf.errors import EngineError
 from streamclf.frame import FitPlan
-from streamclf.vision.detection import Candidates, decode, suppress, to_frame
+from streamclf.prediction import Box
+from streamclf.vision.detection import Candidates, answers, class_probabilities, decode, per_picture, suppress, to_frame
 
 LABELS = ("cat", "dog", "bird")
 
@@ -26,16 +27,48 @@ def test_ssd_rows_belong_to_the_picture_that_they_name():
     rows = np.float32([[[
         [0, 1, 0.9, 0.1, 0.2, 0.5, 0.6], [1, 2, 0.8, 0.0, 0.0, 1.0, 1.0], [0, 2, 0.3, 0, 0, 1, 1], [-1, 0, 0, 0, 0, 0, 0],
     ]]])  # fmt: skip
-    first, second = decode("ssd", [rows], 2, (300, 200), 0.5)
+    output = per_picture("ssd", {"out": rows}, 3)["out"]
+    assert output.shape == (3, 2, 7)
+    first, second, third = (decode("ssd", [own], (300, 200), 3, 0.5) for own in output)
     np.testing.assert_allclose(first.xyxy, [[30, 40, 150, 120]], rtol=1e-5)
-    assert (first.class_ids.tolist(), second.class_ids.tolist()) == ([1], [2])
+    assert (first.class_ids.tolist(), second.class_ids.tolist(), third.class_ids.tolist()) == ([1], [2], [])
     np.testing.assert_allclose(second.xyxy, [[0, 0, 300, 200]])
+
+
+def test_a_picture_s_ssd_numbers_are_the_same_alone_and_in_a_batch():
+    together = np.float32([[[[0, 1, 0.9, 0, 0, 1, 1], [1, 2, 0.8, 0, 0, 1, 1], [1, 1, 0.7, 0, 0, 1, 1]]]])
+    alone = np.float32([[[[0, 1, 0.9, 0, 0, 1, 1]]]])
+    (first, second) = answers("ssd", per_picture("ssd", {"out": together}, 2), 2)
+    (own,) = answers("ssd", per_picture("ssd", {"out": alone}, 1), 1)
+    np.testing.assert_array_equal(first, own)
+    assert (first.shape, second.shape) == ((7,), (14,))
+
+
+def test_a_single_picture_s_yolo_regions_get_the_axis_of_a_batch():
+    regions = np.zeros((300, 85), np.float32)
+    assert per_picture("yolo_regions", {"a": regions}, 1)["a"].shape == (1, 300, 85)
+    both = per_picture(
+        "yolo_regions", {"a": np.stack([regions, regions + 1]), "b": np.zeros((2, 10, 85), np.float32)}, 2
+    )
+    assert {name: output.shape for name, output in both.items()} == {"a": (2, 300, 85), "b": (2, 10, 85)}
+    first, second = answers("yolo_regions", both, 2)
+    assert first.shape == second.shape == (310 * 85,)
+    assert (first.max(), second.max()) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [("ssd", (1, 1000)), ("yolo_regions", (300, 85)), ("nanodet", (1, 32, 80)), ("nanodet", (2, 80))],
+)
+def test_what_is_not_of_so_many_pictures_is_refused(layout, shape):
+    with pytest.raises(EngineError, match="the network puts out"):
+        per_picture(layout, {"out": np.zeros(shape, np.float32)}, 2)
 
 
 def test_yolo_regions_of_all_scales_are_taken_together():
     coarse = np.float32([[0.5, 0.5, 0.2, 0.4, 0.9, 0.1, 0.7, 0]])
     fine = np.float32([[0.25, 0.75, 0.1, 0.1, 0.8, 0.6, 0.1, 0], [0, 0, 1, 1, 0.1, 0.05, 0, 0]])
-    (found,) = decode("yolo_regions", [coarse, fine], 1, (320, 160), 0.3)
+    found = decode("yolo_regions", [coarse, fine], (320, 160), 3, 0.3)
     np.testing.assert_allclose(found.xyxy, [[128, 48, 192, 112], [64, 112, 96, 128]], rtol=1e-5)
     assert found.class_ids.tolist() == [1, 0]
     np.testing.assert_allclose(found.scores, [0.7, 0.6])
@@ -43,13 +76,13 @@ def test_yolo_regions_of_all_scales_are_taken_together():
 
 def test_nanodet_outputs_may_come_in_any_order():
     # Strides 8, 16 and 32 of a 64x32 input; one box of stride 16 with distances of 1, 0, 2 and 1 steps.
-    scores = [np.zeros((1, rows, 3), np.float32) for rows in (32, 8, 2)]
-    distances = [np.zeros((1, rows, 32), np.float32) for rows in (32, 8, 2)]
-    scores[1][0, 5, 2] = 0.8  # second row, second column: its middle is (16 + 7.5, 16 + 7.5)
+    scores = [np.zeros((rows, 3), np.float32) for rows in (32, 8, 2)]
+    distances = [np.zeros((rows, 32), np.float32) for rows in (32, 8, 2)]
+    scores[1][5, 2] = 0.8  # second row, second column: its middle is (16 + 7.5, 16 + 7.5)
     for side, step in enumerate((1, 0, 2, 1)):
-        distances[1][0, 5, side * 8 + step] = 50
+        distances[1][5, side * 8 + step] = 50
     for outputs in ([*scores, *distances], [distances[2], scores[1], scores[0], distances[1], distances[0], scores[2]]):
-        (found,) = decode("nanodet", outputs, 1, (64, 32), 0.5)
+        found = decode("nanodet", outputs, (64, 32), 3, 0.5)
         np.testing.assert_allclose(found.xyxy, [[23.5 - 16, 23.5, 23.5 + 32, 23.5 + 16]], atol=1e-3)
         assert found.class_ids.tolist() == [2]
 
@@ -57,24 +90,43 @@ def test_nanodet_outputs_may_come_in_any_order():
 @pytest.mark.parametrize(
     ("layout", "shapes"),
     [
-        ("ssd", [(1, 1000)]),
-        ("ssd", [(1, 1, 5, 7), (1, 1, 5, 7)]),
-        ("yolo_regions", [(2, 30, 85)]),
-        ("yolo_regions", [(1, 30, 5)]),
-        ("nanodet", [(1, 32, 80), (1, 32, 31)]),
-        ("nanodet", [(1, 33, 80), (1, 33, 32)]),
+        ("ssd", [(5, 7), (5, 7)]),
+        ("ssd", [(5, 8)]),
+        ("yolo_regions", [(30, 84)]),
+        ("yolo_regions", [(30, 85), (30, 25)]),
+        ("yolo_regions", []),
+        ("nanodet", [(32, 80), (32, 31)]),
+        ("nanodet", [(33, 80), (33, 32)]),
+        ("nanodet", [(32, 20), (32, 32)]),
+        ("nanodet", [(32, 80), (32, 32), (8, 80)]),
         ("nanodet", []),
     ],
 )
-def test_outputs_of_another_network_are_refused_by_their_shapes(layout, shapes):
-    with pytest.raises(EngineError, match="the network puts out"):
-        decode(layout, [np.zeros(shape, np.float32) for shape in shapes], 1, (64, 32), 0.5)
+def test_outputs_of_another_network_or_other_classes_are_refused_by_their_shapes(layout, shapes):
+    with pytest.raises(EngineError, match=f"the network puts out .*; output.boxes = '{layout}' is "):
+        decode(layout, [np.zeros(shape, np.float32) for shape in shapes], (64, 32), 80, 0.5)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_network_that_produces_nan_is_named_as_such(bad):
+@pytest.mark.parametrize(("layout", "width"), [("ssd", 7), ("yolo_regions", 8)])
+def test_a_network_that_produces_nan_is_named_as_such(bad, layout, width):
     with pytest.raises(EngineError, match="NaN or infinite"):
-        decode("ssd", [np.full((1, 1, 1, 7), bad, np.float32)], 1, (64, 64), 0.1)
+        decode(layout, [np.full((1, width), bad, np.float32)], (64, 64), 3, 0.1)
+
+
+def test_scores_that_are_no_probabilities_are_refused():
+    with pytest.raises(
+        EngineError, match=r"scores go up to 7\.5, so they are no probabilities; is output\.boxes = 'ssd' right"
+    ):
+        decode("ssd", [np.float32([[0, 1, 7.5, 0, 0, 1, 1]])], (64, 64), 3, 0.1)
+
+
+def test_a_class_is_as_probable_as_its_best_box():
+    boxes = [Box(2, "bird", 0.6, (0, 0, 1, 1)), Box(0, "cat", 0.5, (0, 0, 1, 1)), Box(2, "bird", 0.8, (0, 0, 1, 1))]
+    found = class_probabilities(boxes, 3)
+    np.testing.assert_allclose(found, [0.5, 0, 0.8])
+    assert (found.dtype, found.flags.writeable) == (np.float32, False)
+    assert class_probabilities([], 2).tolist() == [0, 0]
 
 
 def test_of_overlapping_boxes_of_a_class_the_most_probable_stays():

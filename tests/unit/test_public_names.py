@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def test_the_public_names_are_these() -> None:
     assert sorted(streamclf.__all__) == [
+        "Box",
         "ClassScore",
         "Classifier",
         "FitPlan",
