@@ -7,7 +7,8 @@ from streamclf.catalogue.card import CARD_NAME, ModelCard, read_card
 MODELS = Path(__file__).resolve().parents[1] / "models"
 README = MODELS / "README.md"
 BEGIN, END = "<!-- models: begin (make models-table) -->", "<!-- models: end -->"
-HEAD = ("name", "framework", "size", "classes", "licence", "published top-1", "verified")
+HEAD = ("name", "task", "framework", "size", "classes", "licence", "published top-1", "verified")
+SETS = {"imagenet": "ImageNet", "coco": "COCO", "voc": "Pascal VOC"}
 
 
 def table() -> str:
@@ -19,10 +20,11 @@ def table() -> str:
 
 def row(card: ModelCard) -> tuple[str, ...]:
     size = "?" if card.size_bytes is None else f"{card.size_bytes / 1e6:.1f} MB"
-    classes = "ImageNet" if (card.labels.set or "").startswith("imagenet") else "its own"
+    classes = SETS.get((card.labels.set or "").partition("-")[0], "its own")
     top1 = "see there" if card.evaluation else "-"
     return (
         f"[`{card.name}`]({card.name})",
+        card.task,
         card.framework,
         size,
         f"{classes}, {card.output.classes}",

@@ -37,16 +37,46 @@ class Interpreter:
         """One prediction a frame, in their order, from an engine's ``outputs`` for them; ``steady`` and ``latency`` are None.
 
         Raises:
-            EngineError: an output is missing, has another shape than (frames, classes), or holds NaN.
+            EngineError: an output is missing, has another shape than (frames, classes) or than the boxes have, or holds NaN.
         """
+        if self._output.boxes is None:
+            return self._classified(frames, outputs)
+        if any(len(output) != len(frames) for output in outputs.values()):
+            shapes = ", ".join(str(output.shape) for output in outputs.values())
+            raise EngineError(
+                f"{self.name}: the engine puts out {shapes}, not boxes for each of {len(frames)} pictures"
+            )
+        return [
+            self._detected(frame, [output[number] for output in outputs.values()])
+            for number, frame in enumerate(frames)
+        ]
+
+    def _classified(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
         from streamclf.vision.postprocess import class_rows, probabilities, top_k
 
         rows = class_rows(self._pick(outputs), len(frames), self._output.width)
-        every = probabilities(rows, self._output.softmax, self._output.background)
+        every = probabilities(rows, bool(self._output.softmax), self._output.background)
         return [
             Prediction(frame, top_k(row, self.labels, self._top_k), row, self.name)
             for frame, row in zip(frames, every, strict=True)
         ]
+
+    def _detected(self, frame: Frame, outputs: Sequence[FloatArray]) -> Prediction:
+        """A frame's boxes, from its own part of each output."""
+        from streamclf.vision.detection import class_probabilities, decode, suppress, to_frame
+        from streamclf.vision.postprocess import top_k
+
+        spec, picture_wh = self._output, frame.picture.size_wh
+        assert spec.boxes is not None
+        assert spec.threshold is not None
+        assert spec.overlap is not None
+        geometry = self.plan.geometry(picture_wh)
+        found = decode(spec.boxes, outputs, geometry.canvas_wh, spec.width, spec.threshold)
+        found = suppress(found, spec.threshold, spec.overlap)
+        boxes = to_frame(found, geometry, picture_wh, self.labels, spec.background)
+        probable = class_probabilities(boxes, spec.classes)
+        scores = tuple(score for score in top_k(probable, self.labels, self._top_k) if score.probability > 0)
+        return Prediction(frame, scores, probable, self.name, boxes)
 
     def _pick(self, outputs: Mapping[str, FloatArray]) -> FloatArray:
         wanted = self._output.name
@@ -61,6 +91,8 @@ class Interpreter:
 
 class Classifier:
     """Classifies pictures in a loop of your own: ``Classifier("mobilenet-v2-qdq").classify(image).top``.
+
+    With a detector's card it finds boxes: ``Classifier("nanodet").classify(image).boxes``.
 
     ``model`` is a card's name, a folder with a ``card.toml``, or a resolved one. The network is loaded at once and answers in the
     calling thread, with all processors; several threads take turns (on OpenCL only the thread that made it may use it).

@@ -16,8 +16,8 @@ from streamclf.errors import EngineError
 
 Batch: TypeAlias = npt.NDArray[np.uint8]
 Rows: TypeAlias = npt.NDArray[np.floating[Any]]
-Run: TypeAlias = Callable[[Batch], Rows]
-"""Fitted pictures (N, H, W, C) to rows (N, numbers); raises EngineError."""
+Run: TypeAlias = Callable[[Batch], Sequence[Rows]]
+"""Fitted pictures (N, H, W, C) to each one's numbers: rows (N, numbers), or N of differing lengths; raises EngineError."""
 
 TOLERANCE = 1e-4
 """Two answers agree if no number differs by more than this part of the largest one."""
@@ -41,24 +41,28 @@ def prove_batches(run: Run, picture_sets: Sequence[Batch], sizes: Sequence[int],
     A size that raises, loses a picture or answers differently is left out; size 1 has to work. The first set is timed, unless
     ``timed`` is False: then 1 is the best.
     """
-    alone = [np.concatenate([run(picture[None]) for picture in pictures]) for pictures in picture_sets]
+    alone = [[run(picture[None])[0] for picture in pictures] for pictures in picture_sets]
     proven, exact = [1], [1]
     for size in sorted(set(sizes) - {1}):
         try:
             together = [run(pictures[:size]) for pictures in picture_sets]
         except EngineError:
             continue
-        pairs = [(rows, single[:size]) for rows, single in zip(together, alone, strict=True)]
-        if all(agree(rows, single) for rows, single in pairs):
+        pairs = [
+            pair for rows, singles in zip(together, alone, strict=True) for pair in zip(rows, singles, strict=False)
+        ]
+        if len(pairs) == size * len(picture_sets) and all(agree(row, single) for row, single in pairs):
             proven.append(size)
-            if all(np.array_equal(rows, single) for rows, single in pairs):
+            if all(np.array_equal(row, single) for row, single in pairs):
                 exact.append(size)
     return Proof(tuple(proven), _fastest(run, picture_sets[0], exact) if timed else 1)
 
 
 def agree(rows: Rows, others: Rows, tolerance: float = TOLERANCE) -> bool:
     """Whether two answers are the same but for rounding."""
-    return rows.shape == others.shape and bool(np.abs(rows - others).max() <= tolerance * np.abs(others).max())
+    if rows.shape != others.shape:
+        return False
+    return bool(np.abs(rows - others).max(initial=0) <= tolerance * np.abs(others).max(initial=0))
 
 
 def picture_ms(run: Run, batch: Batch, repeats: int = 3) -> float:

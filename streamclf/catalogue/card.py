@@ -18,12 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from streamclf.errors import CardError
 from streamclf.frame import FitMode, FitPlan, Interpolation, overview_columns
+from streamclf.prediction import BoxLayout
 from streamclf.wording import complaint, matching, shown
 
 SCHEMA = 1
 CARD_NAME = "card.toml"
 
-Task: TypeAlias = Literal["classification"]
+Task: TypeAlias = Literal["classification", "detection"]
 Framework: TypeAlias = Literal["caffe", "tensorflow", "torch", "darknet", "onnx"]
 FileRole: TypeAlias = Literal["weights", "config"]
 ChannelOrder: TypeAlias = Literal["bgr", "rgb", "grey"]
@@ -45,11 +46,17 @@ ModelName: TypeAlias = Annotated[
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Percent: TypeAlias = Annotated[float, Field(ge=0, le=100)]
+Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 Side: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
 
 NEEDS_CONFIG = ("caffe", "darknet")
 """Frameworks whose network is two files: the definition and the weights."""
 _MAY_CONFIG = (*NEEDS_CONFIG, "tensorflow")
+_TASK_KEYS: dict[Task, tuple[str, ...]] = {
+    "classification": ("softmax",),
+    "detection": ("boxes", "threshold", "overlap"),
+}
+"""What [output] has to say for one task, and may not for another."""
 
 
 class _Part(BaseModel):
@@ -119,19 +126,34 @@ class InputSpec(_Part):
 
 
 class OutputSpec(_Part):
-    """What comes out: ``background`` leading numbers that are no class, then ``classes`` numbers, one a label."""
+    """What comes out: ``background`` leading numbers that are no class, then ``classes`` numbers, one a label.
+
+    A classifier says ``softmax``, a detector ``boxes``, ``threshold`` and ``overlap``.
+    """
 
     classes: Annotated[int, Field(ge=1, le=1_000_000)]
-    softmax: bool
-    """True if the output is probabilities already."""
+    softmax: bool | None = None
+    """True if the output is probabilities already; None for a detector."""
     background: Annotated[int, Field(ge=0, le=1000)] = 0
     name: str | None = None
-    """Which output, where the network has several."""
+    """Which output, where the network has several; a detector's are all taken without it."""
+    boxes: BoxLayout | None = None
+    """How a detector writes its boxes; None for a classifier."""
+    threshold: Share | None = None
+    """The least score of a box."""
+    overlap: Share | None = None
+    """Of two boxes of a class that overlap by more (intersection over union), only the more probable one stays."""
 
     @property
     def width(self) -> int:
-        """Numbers per picture."""
+        """Numbers per picture, or of a detector per box."""
         return self.background + self.classes
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.boxes in ("yolo_regions", "nanodet") and self.background:
+            raise ValueError(f"background: boxes = {self.boxes!r} has none")
+        return self
 
 
 class LabelSpec(_Part):
@@ -235,6 +257,23 @@ class ModelCard(_Part):
             raise ValueError(f"files: {self.framework} also needs one with role 'config'")
         if self.framework not in _MAY_CONFIG and "config" in roles:
             raise ValueError(f"files: {self.framework} has none with role 'config'")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_task(self) -> Self:
+        for task, keys in _TASK_KEYS.items():
+            for key in keys:
+                if task != self.task and getattr(self.output, key) is not None:
+                    raise ValueError(f"output.{key}: only task = {task!r} has it, not {self.task!r}")
+        for key in _TASK_KEYS[self.task]:
+            if getattr(self.output, key) is None:
+                raise ValueError(f"output.{key} is missing; task = {self.task!r} needs it")
+        if self.task == "detection":
+            if self.input.fit == "overview_tiles":
+                raise ValueError("input.fit: boxes cannot be found in 'overview_tiles'; take 'stretch' or 'letterbox'")
+            for key in ("accuracy", "evaluation"):
+                if getattr(self, key):
+                    raise ValueError(f"{key}: only task = 'classification' has it, not 'detection'")
         return self
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -16,9 +16,10 @@ import numpy.typing as npt
 from streamclf.catalogue.card import CARD_NAME, NEEDS_CONFIG, FileRole, Framework, InputSpec
 from streamclf.catalogue.find import ResolvedModel
 from streamclf.engine import EngineInfo, Target
+from streamclf.engines._outputs import answer, contradiction, picture_rows
 from streamclf.errors import CardError, EngineError, UsageError
 from streamclf.proof import Batch, Rows, agree, picture_ms, probe_pictures, prove_batches, usable_cpus
-from streamclf.vision.postprocess import class_rows, probabilities, softmax_contradiction
+from streamclf.vision.detection import per_picture
 
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
@@ -191,15 +192,11 @@ class OpenCvDnnLoader:
     def _compare(self, network: _Network, on_cpu: _Network) -> _Network:
         """``network`` if its answers are those of the CPU, which otherwise takes over."""
         pictures = self._pictures(2)
-        output = self._model.card.output
-        ours, theirs = (
-            np.concatenate([probabilities(n.rows(p[None]), output.softmax, output.background) for p in pictures])
-            for n in (network, on_cpu)
-        )
-        if not agree(ours, theirs, _TOLERANCES[self._target]):
-            self._notes.append(
-                f"{self._target} answers differently from the cpu (by {np.abs(ours - theirs).max():.2g}); runs on the cpu"
-            )
+        pairs = [tuple(n.answer(picture) for n in (network, on_cpu)) for picture in pictures]
+        if not all(agree(ours, theirs, _TOLERANCES[self._target]) for ours, theirs in pairs):
+            apart = [np.abs(ours - theirs).max() for ours, theirs in pairs if ours.shape == theirs.shape]
+            by = f" (by {max(apart):.2g})" if len(apart) == len(pairs) else ""
+            self._notes.append(f"{self._target} answers differently from the cpu{by}; runs on the cpu")
             self._target = "cpu"
             return on_cpu
         speeds = [picture_ms(n.rows, pictures[:1]) for n in (network, on_cpu)]
@@ -225,7 +222,13 @@ class _Network:
         self._names = self._output_names()
 
     def forward(self, batch: Batch) -> dict[str, FloatArray]:
-        """(N, H, W, C) uint8 to named outputs; raises EngineError."""
+        """(N, H, W, C) uint8 to named outputs with N first; raises EngineError."""
+        layout = self._model.card.output.boxes
+        outputs = self._raw(batch)
+        return per_picture(layout, outputs, len(batch)) if layout else outputs
+
+    def _raw(self, batch: Batch) -> dict[str, FloatArray]:
+        """The same as cv2 puts it out."""
         channels = self._model.card.input.channel_count
         if batch.ndim != 4 or batch.shape[3] != channels or batch.dtype != np.uint8 or not batch.size:
             raise EngineError(f"a batch is (N, H, W, {channels}) uint8, not {batch.shape} {batch.dtype}")
@@ -240,27 +243,27 @@ class _Network:
             ) from error
         return {name: np.asarray(output, np.float32) for name, output in zip(self._names, outputs, strict=True)}
 
-    def rows(self, batch: Batch) -> Rows:
-        """(N, H, W, C) uint8 to the classifier's raw rows (N, background + classes)."""
-        output = self.forward(batch)[self._names[0]]
-        return class_rows(output, len(batch), self._model.card.output.width)
+    def rows(self, batch: Batch) -> Sequence[Rows]:
+        """(N, H, W, C) uint8 to each picture's raw numbers, a row each."""
+        return picture_rows(self._model.card.output, self.forward(batch), len(batch))
+
+    def answer(self, picture: Batch) -> Rows:
+        """One picture (H, W, C) to the numbers that have to be the same on every device."""
+        return answer(self._model.card.output, self.rows(picture[None])[0])
 
     def check(self, pictures: Batch) -> None:
         """Raise CardError where the card's [output] does not fit what comes out."""
-        spec, card_path = self._model.card.output, self._model.folder / CARD_NAME
-        output = self.forward(pictures[:1])[self._names[0]]
-        if output.size != spec.width:
-            says = f"output.classes {spec.classes} + output.background {spec.background}"
-            raise CardError(f"{card_path}: says {says}, but the network gives {output.size} numbers {output.shape}")
-        rows = np.concatenate([self.rows(picture[None]) for picture in pictures])
-        contradiction = softmax_contradiction(rows, spec.softmax)
-        if contradiction:
-            raise CardError(f"{card_path}: {contradiction}")
+        height, width = pictures.shape[1:3]
+        problem = contradiction(
+            self._model.card.output, [self._raw(picture[None]) for picture in pictures], (width, height)
+        )
+        if problem:
+            raise CardError(f"{self._model.folder / CARD_NAME}: {problem}")
 
     def _output_names(self) -> list[str]:
         names = list(self._net.getUnconnectedOutLayersNames())
         wanted = self._model.card.output.name
-        if wanted is None and len(names) == 1:
+        if wanted is None and (len(names) == 1 or self._model.card.task == "detection"):
             return names
         if wanted is not None and (wanted in names or wanted in self._net.getLayerNames()):
             return [wanted]

@@ -6,7 +6,7 @@ the boxes that overlap a more probable one of its own, and what is left is mappe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -41,8 +41,9 @@ def per_picture(layout: BoxLayout, outputs: Mapping[str, FloatArray], n: int) ->
     the picture's number in the first column. There it becomes 0 for a picture's own rows and -1 for those that only fill up.
 
     Raises:
-        EngineError: an output is not of ``n`` pictures, or not of the layout.
+        EngineError: an output is not of ``n`` pictures, not of the layout, or holds NaN.
     """
+    _check_finite(outputs.values())
     if layout == "ssd":
         return {name: _split_ssd(output, n) for name, output in outputs.items()}
     found = {name: output[None] if output.ndim == 2 and n == 1 else output for name, output in outputs.items()}
@@ -74,10 +75,7 @@ def decode(
     Raises:
         EngineError: outputs of another shape than the layout's, with NaN in them, or with scores that are no probabilities.
     """
-    if not all(np.isfinite(output).all() for output in outputs):
-        raise EngineError(
-            "the network produced NaN or infinite numbers; its weights or the card's mean, scale and std are wrong"
-        )
+    _check_finite(outputs)
     found = _DECODERS[layout](outputs, input_wh, classes)
     if found.scores.max(initial=0) > 1.001:
         raise EngineError(
@@ -143,6 +141,13 @@ def class_probabilities(boxes: Sequence[Box], classes: int) -> npt.NDArray[np.fl
     return best
 
 
+def _check_finite(outputs: Iterable[FloatArray]) -> None:
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise EngineError(
+            "the network produced NaN or infinite numbers; its weights or the card's mean, scale and std are wrong"
+        )
+
+
 def _best_class(xyxy: FloatArray, scores: FloatArray) -> Candidates:
     """Each box with its most probable class; ``scores`` (M, C)."""
     best = scores.argmax(1)
@@ -152,10 +157,11 @@ def _best_class(xyxy: FloatArray, scores: FloatArray) -> Candidates:
 
 
 def _split_ssd(output: FloatArray, n: int) -> FloatArray:
-    """(1, 1, M, 7) of all pictures to (N, most, 7)."""
+    """(1, 1, M, 7) of all pictures to (N, most, 7). Rows of score 0 only fill up; OpenCV gives them the number of picture 0."""
     if output.ndim != 4 or output.shape[3] != 7:
         raise _misfit("ssd", "(1, 1, M, 7)", [output])
     rows = output.reshape(-1, 7)
+    rows = rows[rows[:, 2] > 0]
     parts = [rows[rows[:, 0] == number] for number in range(n)]
     split = np.zeros((n, max(map(len, parts)), 7), np.float32)
     split[..., 0] = -1

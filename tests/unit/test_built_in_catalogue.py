@@ -13,7 +13,7 @@ from streamclf.catalogue.labels import read_labels
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODELS = REPOSITORY / "models"
 CARDS = {path.parent.name: read_card(path) for path in sorted(MODELS.glob("*/card.toml"))}
-GOLDEN = {path.stem for path in (REPOSITORY / "tests" / "golden").glob("*.json")}
+GOLDEN = {path.stem for path in (REPOSITORY / "tests" / "golden").rglob("*.json")}
 
 each = pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 
@@ -59,10 +59,15 @@ def test_sizes_and_digests_are_those_of_the_real_files(assets: Path) -> None:
     assert set(said) == {
         "mobilenet_v1_0.25_224_frozen.pb",
         "mobilenetv2-12-qdq.onnx",
+        "object_detection_nanodet_2022nov.onnx",
+        "opencv_face_detector.pbtxt",
+        "opencv_face_detector_uint8.pb",
         "squeezenet_v1.0_dc.caffemodel",
         "squeezenet_v1.0_dc.prototxt",
         "tiny.cfg",
         "tiny.weights",
+        "yolo-fastest-1.1.cfg",
+        "yolo-fastest-1.1.weights",
     }
     for name, file in said.items():
         assert (file.sha256, file.bytes) == (real[name], (mirror / name).stat().st_size), name
@@ -99,6 +104,11 @@ PUBLISHED = {
     "efficientnet-lite4": ("rgb", 224, tuple((x - 127) / 128 for x in (RED, GREEN, BLUE))),
     "mobilenet-v1-0.25": ("rgb", 224, tuple((x - 127.5) / 127.5 for x in (RED, GREEN, BLUE))),
     "tiny-darknet": ("rgb", 224, (RED / 255, GREEN / 255, BLUE / 255)),
+    "face-detector": ("bgr", 300, (BLUE - 104, GREEN - 177, RED - 123)),
+    "mobilenet-ssd": ("bgr", 300, tuple((x - 127.5) * 0.007843 for x in (BLUE, GREEN, RED))),
+    "nanodet": ("bgr", 416, ((BLUE - 103.53) / 57.375, (GREEN - 116.28) / 57.12, (RED - 123.675) / 58.395)),
+    "yolo-fastest-1.1": ("rgb", 320, (RED / 255, GREEN / 255, BLUE / 255)),
+    "yolov4-tiny": ("rgb", 416, (RED / 255, GREEN / 255, BLUE / 255)),
 }
 
 
@@ -125,6 +135,19 @@ def test_the_publishers_say_which_networks_put_out_probabilities_and_which_want_
         *("mobilenet-v1-0.25", "tiny-darknet"),
     }
     assert {name for name, card in CARDS.items() if card.input.layout == "NHWC"} == {"efficientnet-lite4"}
+
+
+def test_the_coco_classes_are_in_darknet_s_order_under_coco_s_own_names(assets: Path) -> None:
+    theirs = read_labels(assets / "mirror" / "labels" / "coco.names")
+    ours = read_labels(MODELS / "labels" / "coco-80.txt")
+    assert {name: own for name, own in zip(theirs, ours, strict=True) if name != own} == {
+        "motorbike": "motorcycle",
+        "aeroplane": "airplane",
+        "sofa": "couch",
+        "pottedplant": "potted plant",
+        "diningtable": "dining table",
+        "tvmonitor": "tv",
+    }
 
 
 def test_the_table_of_the_readme_is_made_from_the_cards() -> None:

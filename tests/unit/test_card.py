@@ -164,6 +164,62 @@ def test_a_caffe_network_without_its_definition_is_refused(tmp_path: Path) -> No
         read_card(write(tmp_path, text))
 
 
+DETECTOR = (
+    CARD.replace('"classification"', '"detection"')
+    .replace("softmax = false", 'background = 1\nboxes = "ssd"\nthreshold = 0.5\noverlap = 0.45')
+    .replace('fit = "centre_crop"\ncrop_fraction = 0.875', 'fit = "stretch"')
+)
+
+
+def test_a_detector_s_card_says_how_its_boxes_are_read(tmp_path: Path) -> None:
+    card = read_card(write(tmp_path, DETECTOR))
+    assert (card.task, card.output.boxes, card.output.threshold, card.output.overlap) == ("detection", "ssd", 0.5, 0.45)
+    assert card.output.softmax is None
+    assert card.output.width == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"detection"', '"classification"', r"output\.boxes: only task = 'detection' has it, not 'classification'$"),
+        (
+            "overlap =",
+            "softmax = true\noverlap =",
+            r"output\.softmax: only task = 'classification' has it, not 'detection'$",
+        ),
+        ('boxes = "ssd"', "", r"output\.boxes is missing; task = 'detection' needs it$"),
+        ("threshold = 0.5", "", r"output\.threshold is missing; task = 'detection' needs it$"),
+        ("overlap = 0.45", "", r"output\.overlap is missing; task = 'detection' needs it$"),
+        ("threshold = 0.5", "threshold = 0", r"output\.threshold \(0(\.0)?\): must be more than 0$"),
+        ("overlap = 0.45", "overlap = 45", r"output\.overlap \(45(\.0)?\): must be at most 1$"),
+        ('"ssd"', '"yolox"', r"output\.boxes \('yolox'\): .*'yolo_regions'"),
+        ('"ssd"', '"nanodet"', r"output: background: boxes = 'nanodet' has none$"),
+        (
+            "height = 160",
+            "height = 64",
+            r"input\.fit: boxes cannot be found in 'overview_tiles'; take 'stretch' or 'letterbox'$",
+        ),
+        (
+            "[labels]",
+            "[accuracy]\ntop1 = 50\nsource = 'x'\n\n[labels]",
+            r"accuracy: only task = 'classification' has it",
+        ),
+    ],
+)
+def test_a_detector_s_card_that_contradicts_itself_is_refused(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in DETECTOR
+    text = DETECTOR.replace(old, new)
+    if "overview" in message:
+        text = text.replace('"stretch"', '"overview_tiles"')
+    with pytest.raises(CardError, match=message):
+        read_card(write(tmp_path, text))
+
+
+def test_a_classifier_s_card_without_softmax_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match=r"output\.softmax is missing; task = 'classification' needs it$"):
+        read_card(write(tmp_path, CARD.replace("softmax = false", "")))
+
+
 def test_several_faults_are_counted(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"\(and 1 more\)"):
         read_card(write(tmp_path, CARD.replace("width = 224", "width = 0").replace("classes = 3", "classes = 0")))

@@ -99,7 +99,7 @@ def test_a_folder_and_a_resolved_model_do_as_well(models_env: Path, images: Path
         with Classifier(model) as classifier:
             assert classifier.classify(image).top.label == "macaw"
     with pytest.raises(UnknownModelError, match=r"did you mean mobilenet-v1-0\.25"):
-        Classifier("mobilenet-v1")
+        Classifier("mobilenet-v1-0.5")
 
 
 def test_a_closed_classifier_says_so(models_env: Path) -> None:
@@ -152,6 +152,66 @@ def test_an_interpreter_answers_each_frame_of_a_batch(models_env: Path) -> None:
     assert [p.top.label for p in predictions] == ["water bottle", "banana", "tench"]
     assert [p.frame for p in predictions] == frames
     assert all(p.latency is None and p.steady is None and len(p.scores) == 2 for p in predictions)
+
+
+def test_a_detector_gives_boxes_and_what_they_say_of_classes(models_env: Path, images: Path) -> None:
+    with Classifier("yolo-fastest-1.1", top_k=3) as classifier:
+        prediction, nothing = classifier.classify_batch([read(images / "dog.jpg"), np.zeros((90, 160, 3), np.uint8)])
+    assert prediction.boxes is not None
+    assert [box.label for box in prediction.boxes] == ["car", "dog", "cat", "bicycle"]
+    assert [box.probability for box in prediction.boxes] == sorted(
+        (b.probability for b in prediction.boxes), reverse=True
+    )
+    for box in prediction.boxes:
+        left, top, right, bottom = box.box_xyxy
+        assert 0 <= left < right <= 768
+        assert 0 <= top < bottom <= 576
+        assert box.label == classifier.labels[box.class_id]
+        assert prediction.probabilities[box.class_id] == np.float32(box.probability)
+    assert [score.label for score in prediction.scores] == ["car", "dog", "cat"]
+    assert prediction.top.label == "car"
+    assert prediction.probabilities.shape == (80,)
+    assert np.count_nonzero(prediction.probabilities) == 4
+    assert (nothing.boxes, nothing.scores, nothing.probabilities.max()) == ((), (), 0)
+    assert (nothing.top.class_id, nothing.top.label, nothing.top.probability) == (-1, "unknown", 0)
+
+
+def test_a_classifier_has_no_boxes(models_env: Path) -> None:
+    with Classifier("mobilenet-v1-0.25") as classifier:
+        assert classifier.classify(np.zeros((20, 30, 3), np.uint8)).boxes is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"a": np.zeros((1, 300, 85))}, r"puts out \(1, 300, 85\), not boxes for each of 2 pictures"),
+        ({"a": np.zeros((2, 1000))}, r"output\.boxes = 'yolo_regions' is \(M, 85\)"),
+        ({"a": np.full((2, 300, 85), np.nan)}, "the network produced NaN"),
+        ({}, "the network puts out nothing"),
+    ],
+)
+def test_an_interpreter_never_makes_a_box_of_what_it_does_not_understand(
+    models_env: Path, outputs: dict[str, np.ndarray], message: str
+) -> None:  # type: ignore[type-arg]
+    interpreter = Interpreter(find_model("yolo-fastest-1.1"), top_k=5)
+    with pytest.raises(EngineError, match=message):
+        interpreter.predictions(list(ScriptedSource([1, 2])), outputs)
+
+
+def test_each_frame_s_boxes_are_in_its_own_pixels(models_env: Path) -> None:
+    interpreter = Interpreter(find_model("yolo-fastest-1.1"), top_k=5)
+    regions = np.zeros((2, 1, 85), np.float32)
+    regions[:, 0, :5] = 0.5, 0.5, 0.5, 0.25, 0.9
+    regions[0, 0, 5 + 16], regions[1, 0, 5 + 2] = 0.8, 0.7
+    wide, small = (
+        next(iter(ScriptedSource([1], size_wh=(1000, 400)))),
+        next(iter(ScriptedSource([1], size_wh=(64, 48)))),
+    )
+    one, other = interpreter.predictions([wide, small], {"yolo": regions})
+    assert one.boxes is not None
+    assert other.boxes is not None
+    assert [(box.label, box.box_xyxy) for box in one.boxes] == [("dog", (250, 150, 750, 250))]
+    assert [(box.label, box.box_xyxy) for box in other.boxes] == [("car", (16, 18, 48, 30))]
 
 
 def test_importing_the_classifier_costs_neither_numpy_nor_cv2() -> None:

@@ -36,8 +36,8 @@ def test_ssd_rows_belong_to_the_picture_that_they_name():
 
 
 def test_a_picture_s_ssd_numbers_are_the_same_alone_and_in_a_batch():
-    together = np.float32([[[[0, 1, 0.9, 0, 0, 1, 1], [1, 2, 0.8, 0, 0, 1, 1], [1, 1, 0.7, 0, 0, 1, 1]]]])
-    alone = np.float32([[[[0, 1, 0.9, 0, 0, 1, 1]]]])
+    together = np.float32([[[[0, 1, 0.9, 0, 0, 1, 1], [1, 2, 0.8, 0, 0, 1, 1], [1, 1, 0.7, 0, 0, 1, 1], [0] * 7]]])
+    alone = np.float32([[[[0, 1, 0.9, 0, 0, 1, 1], [0] * 7]]])  # rows of zeros only fill up
     (first, second) = answers("ssd", per_picture("ssd", {"out": together}, 2), 2)
     (own,) = answers("ssd", per_picture("ssd", {"out": alone}, 1), 1)
     np.testing.assert_array_equal(first, own)
@@ -112,6 +112,11 @@ def test_outputs_of_another_network_or_other_classes_are_refused_by_their_shapes
 def test_a_network_that_produces_nan_is_named_as_such(bad, layout, width):
     with pytest.raises(EngineError, match="NaN or infinite"):
         decode(layout, [np.full((1, width), bad, np.float32)], (64, 64), 3, 0.1)
+
+
+def test_nan_is_not_lost_while_the_pictures_are_told_apart():
+    with pytest.raises(EngineError, match="NaN or infinite"):
+        per_picture("ssd", {"out": np.full((1, 1, 5, 7), np.nan, np.float32)}, 1)
 
 
 def test_scores_that_are_no_probabilities_are_refused():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -17,10 +18,12 @@ import pytest
 
 from streamclf.catalogue.card import InputSpec
 from streamclf.catalogue.find import ResolvedModel, find_model
+from streamclf.classifier import Interpreter
 from streamclf.engines import opencv_dnn
 from streamclf.engines.opencv_dnn import OpenCvDnnLoader, available_targets, make_blob, readable_frameworks
 from streamclf.errors import CardError, EngineError, UsageError
 from streamclf.proof import probe_pictures
+from streamclf.testing import ScriptedSource
 
 
 @pytest.fixture
@@ -218,6 +221,115 @@ def test_raw_scores_called_probabilities_are_refused(models_env: Path) -> None:
 def test_an_output_can_be_named(little: ResolvedModel) -> None:
     engine = OpenCvDnnLoader(with_output(little, name="MobilenetV1/Predictions/Softmax"), batch=1).load()
     assert list(engine.run(probe_pictures(1, (224, 224), 3))) == ["MobilenetV1/Predictions/Softmax"]
+
+
+# ---- detectors
+
+# An SSD without a single weight: in each quarter of the picture its green is the score of class 1, its red that of class 2.
+SSD = """
+name: "tiny"
+input: "data"
+input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+layer { name: "quarters" type: "Pooling" bottom: "data" top: "quarters" pooling_param { pool: AVE kernel_size: 4 stride: 4 } }
+layer { name: "cut" type: "Slice" bottom: "quarters" top: "one" top: "rest" slice_param { axis: 1 slice_point: 1 } }
+layer { name: "four" type: "Concat" bottom: "quarters" bottom: "one" top: "four" concat_param { axis: 1 } }
+layer { name: "still" type: "Power" bottom: "four" top: "still" power_param { scale: 0 } }
+layer { name: "place" type: "Flatten" bottom: "still" top: "place" }
+layer { name: "order" type: "Permute" bottom: "quarters" top: "order" permute_param { order: 0 order: 2 order: 3 order: 1 } }
+layer { name: "scores" type: "Flatten" bottom: "order" top: "scores" }
+layer { name: "grid" type: "PriorBox" bottom: "quarters" bottom: "data" top: "grid"
+  prior_box_param { min_size: 4 flip: false clip: false step: 4 offset: 0.5 variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2 } }
+layer { name: "found" type: "DetectionOutput" bottom: "place" bottom: "scores" bottom: "grid" top: "found"
+  detection_output_param { num_classes: 3 share_location: true background_label_id: 0 code_type: CENTER_SIZE keep_top_k: 10
+    confidence_threshold: 0.1 nms_param { nms_threshold: 0.45 top_k: 10 } } }
+"""
+SSD_CARD = """
+schema = 1
+name = "tiny"
+task = "detection"
+framework = "caffe"
+licence = "ours"
+origin = "here"
+verified = false
+input = { width = 8, height = 8, channels = "bgr", scale = 0.00392156862745098, fit = "stretch" }
+output = { classes = 2, background = 1, boxes = "ssd", threshold = 0.5, overlap = 0.45 }
+labels = { file = "labels.txt" }
+files = [
+  { role = "config", name = "net.prototxt", sha256 = "CONFIG" },
+  { role = "weights", name = "net.caffemodel", sha256 = "WEIGHTS" },
+]
+"""
+
+
+@pytest.fixture
+def tiny_ssd(tmp_path: Path) -> ResolvedModel:
+    weights = b"\n\x04tiny"  # a network of that name, and nothing else
+    (tmp_path / "net.prototxt").write_text(SSD, encoding="utf-8")
+    (tmp_path / "net.caffemodel").write_bytes(weights)
+    (tmp_path / "labels.txt").write_text("green\nred\n", encoding="utf-8")
+    card = SSD_CARD.replace("CONFIG", hashlib.sha256(SSD.encode()).hexdigest())
+    card = card.replace("WEIGHTS", hashlib.sha256(weights).hexdigest())
+    (tmp_path / "card.toml").write_text(card, encoding="utf-8")
+    return find_model(tmp_path)
+
+
+def test_the_ssd_boxes_of_a_batch_are_each_picture_s_own(tiny_ssd: ResolvedModel) -> None:
+    engine = OpenCvDnnLoader(tiny_ssd, batch=4).load()
+    assert (engine.info.batch_sizes, engine.info.best_batch) == ((1, 2, 4), 4)
+    pictures = np.zeros((3, 8, 8, 3), np.uint8)
+    pictures[0, :4, :4, 1] = 200  # green, upper left
+    pictures[1, 4:, :4, 2] = pictures[1, :4, 4:, 1] = 240  # red, lower left; green, upper right
+    frames = list(ScriptedSource([1, 2, 3], size_wh=(80, 80)))
+    found = Interpreter(tiny_ssd, 5).predictions(frames, engine.run(pictures))
+    said = [{box.label: tuple(round(side) for side in box.box_xyxy) for box in p.boxes or ()} for p in found]
+    assert said == [{"green": (0, 0, 40, 40)}, {"red": (0, 40, 40, 80), "green": (40, 0, 80, 40)}, {}]
+    assert [prediction.top.label for prediction in found[::2]] == ["green", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("yolo-fastest-1.1", (1, 2, 4)), ("nanodet", (1,)), ("face-detector", (1,))]
+)
+def test_a_detector_runs_in_the_batches_that_give_every_output_of_single_pictures(
+    models_env: Path, name: str, sizes: tuple[int, ...]
+) -> None:
+    model = find_model(name)
+    engine = OpenCvDnnLoader(model, batch=4).load()
+    assert engine.info.batch_sizes == sizes
+    (width, height), count = model.card.fit_plan().size_wh, sizes[-1]
+    outputs = engine.run(probe_pictures(count, (width, height), 3))
+    assert len(outputs) == {"yolo-fastest-1.1": 2, "nanodet": 6, "face-detector": 1}[name]
+    assert {output.shape[0] for output in outputs.values()} == {count}
+
+
+def test_a_detector_s_output_can_be_named(models_env: Path) -> None:
+    engine = OpenCvDnnLoader(with_output(find_model("yolo-fastest-1.1"), name="yolo_130"), batch=1).load()
+    assert list(engine.run(probe_pictures(1, (320, 320), 3))) == ["yolo_130"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"classes": 20},
+            r"card\.toml: the network puts out .*\(300, 85\).*output\.boxes = 'yolo_regions' is \(M, 25\)",
+        ),
+        ({"boxes": "ssd"}, r"card\.toml: the network puts out \(300, 85\); output\.boxes = 'ssd' is \(1, 1, M, 7\)"),
+        ({"boxes": "nanodet"}, r"card\.toml: the network puts out .*output\.boxes = 'nanodet' is scores"),
+    ],
+)
+def test_a_card_whose_boxes_do_not_fit_its_network_is_refused(
+    models_env: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CardError, match=message):
+        OpenCvDnnLoader(with_output(find_model("yolo-fastest-1.1"), **changes)).load()
+
+
+def test_a_classifier_called_a_detector_is_refused(little: ResolvedModel) -> None:
+    changes = {"softmax": None, "boxes": "yolo_regions", "threshold": 0.5, "overlap": 0.5}
+    model = with_output(little, **changes)
+    model = dataclasses.replace(model, card=model.card.model_copy(update={"task": "detection"}))
+    with pytest.raises(CardError, match=r"the network puts out .*output\.boxes = 'yolo_regions'"):
+        OpenCvDnnLoader(model).load()
 
 
 # ---- broken files and missing readers

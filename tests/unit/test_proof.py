@@ -40,6 +40,16 @@ def test_a_network_that_answers_for_the_first_picture_only_is_found_out() -> Non
     assert prove_batches(lambda batch: honest(batch[[0] * len(batch)]), [PICTURES], SIZES).batch_sizes == (1,)
 
 
+def test_pictures_may_have_answers_of_differing_length() -> None:
+    def boxes(batch: Batch) -> list[Rows]:
+        """As many numbers as the picture's first says."""
+        return [picture.ravel()[: 1 + picture.ravel()[0] % 5].astype(np.float32) for picture in batch]
+
+    assert len({len(row) for row in boxes(PICTURES)}) > 1
+    assert prove_batches(boxes, [PICTURES], SIZES, timed=False).batch_sizes == SIZES
+    assert prove_batches(lambda batch: boxes(batch)[::-1], [PICTURES], SIZES, timed=False).batch_sizes == (1,)
+
+
 def test_a_size_has_to_hold_for_every_set_of_pictures() -> None:
     def run(batch: Batch) -> Rows:
         wide = batch.shape[2] > 8 and len(batch) > 2
