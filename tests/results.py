@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamclf.frame import Frame
-from streamclf.prediction import ClassScore, Latency, Prediction
+from streamclf.prediction import Box, ClassScore, Latency, Prediction
 from streamclf.sink import Result
 from streamclf.stats import RunStats
 from streamclf.vision.picture import BgrPicture
@@ -31,9 +31,10 @@ def make_prediction(
     scores: Sequence[tuple[str, float]] = SCORES,
     steady: tuple[str, float] | None = None,
     latency: Latency | None = None,
+    boxes: Sequence[Box] | None = None,
     **frame: object,
 ) -> Prediction:
-    """One of a recorded stream at 30 frames per second, unless ``frame`` says otherwise."""
+    """One of a recorded stream at 30 frames per second, unless ``frame`` says otherwise. With ``boxes`` it is a detector's."""
     known = {"stream": "clip.mp4", "index": 0, "pts": 0, "time_base": Fraction(1, 30), "captured_s": 0.0}
     picture = BgrPicture(flat() if image is None else image)
     return Prediction(
@@ -41,6 +42,7 @@ def make_prediction(
         scores=tuple(ClassScore(number, label, probability) for number, (label, probability) in enumerate(scores)),
         probabilities=np.array([probability for _, probability in scores], np.float32),
         model="tiny",
+        boxes=None if boxes is None else tuple(boxes),
         steady=None if steady is None else ClassScore(-1 if steady[0] == "unknown" else 0, *steady),
         latency=latency,
     )

@@ -1,4 +1,4 @@
-"""``streamclf classify``: the top classes of single pictures."""
+"""``streamclf classify``: the top classes of single pictures, or the boxes that a detector finds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def command(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
-    """Print the most probable classes of each picture and the time of the forward pass."""
+    """Print the most probable classes of each picture, or what a detector finds and where (pixels), and the time it took."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     config = make_config({"model": model, "target": target, "top_k": top_k})
     _refuse_addresses(images)
@@ -83,6 +83,7 @@ def _refuse_addresses(images: list[str]) -> None:
 def _classify(images: list[str], config: RunConfig, shower: Shower, quiet: bool) -> list[dict[str, Any]]:
     """One row a picture; an unreadable one has its ``error`` set and the rest go on."""
     from streamclf.classifier import Classifier
+    from streamclf.sinks._rows import answer
     from streamclf.sources.image_folder import read_picture
 
     rows: list[dict[str, Any]] = []
@@ -100,10 +101,7 @@ def _classify(images: list[str], config: RunConfig, shower: Shower, quiet: bool)
             (prediction,) = classifier.classify_frames([frame])
             assert prediction.latency is not None
             row["infer_ms"] = round(prediction.latency.infer_ms, 3)
-            row["top"] = [
-                {"class_id": score.class_id, "label": score.label, "probability": round(score.probability, 5)}
-                for score in prediction.scores
-            ]
+            row |= answer(prediction)
             if not quiet:
                 _print(row)
             shower.take(prediction)
@@ -163,5 +161,14 @@ class Shower:
 
 def _print(row: dict[str, Any]) -> None:
     print(f"{row['file']}  ({row['model']}, forward pass {row['infer_ms']:.1f} ms)")
-    for place, score in enumerate(row["top"], 1):
-        print(f"  {place}. {score['probability']:7.2%}  {score['label']}")
+    for place, found in enumerate(row.get("boxes", row["top"]), 1):
+        print(f"  {place}. {found['probability']:7.2%}  {found['label']}{_place(found)}")
+    if row.get("boxes") == []:
+        print("  nothing found")
+
+
+def _place(found: dict[str, Any]) -> str:
+    if "box_xyxy" not in found:
+        return ""
+    left, top, right, bottom = (round(side) for side in found["box_xyxy"])
+    return f"  from ({left}, {top}) to ({right}, {bottom})"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from streamclf.prediction import ClassScore
+from streamclf.prediction import Box, ClassScore, Prediction
 from streamclf.sink import Result
 from streamclf.sinks._output import open_output
 
@@ -17,7 +17,10 @@ _FLUSH_BYTES = 1 << 16
 
 
 def row(result: Result) -> dict[str, Any]:
-    """The row of one result, fields in their order. Nothing in it depends on when a recorded source was read."""
+    """The row of one result, fields in their order. Nothing in it depends on when a recorded source was read.
+
+    A detector's rows also have ``boxes``; a classifier's have no such field.
+    """
     prediction, frame = result.prediction, result.prediction.frame
     latency = prediction.latency if result.is_live else None
     return {
@@ -33,10 +36,7 @@ def row(result: Result) -> dict[str, Any]:
         "steady": None
         if prediction.steady is None
         else {"label": prediction.steady.label, "probability": _probability(prediction.steady)},
-        "top": [
-            {"class_id": score.class_id, "label": score.label, "probability": _probability(score)}
-            for score in prediction.scores
-        ],
+        **answer(prediction),
         "latency_ms": None
         if latency is None
         else {
@@ -47,7 +47,21 @@ def row(result: Result) -> dict[str, Any]:
     }
 
 
-def _probability(score: ClassScore) -> float:
+def answer(prediction: Prediction) -> dict[str, list[dict[str, Any]]]:
+    """The best classes as ``top``, and a detector's ``boxes``, corners in pixels of the frame to a tenth; both best first."""
+    found: dict[str, list[dict[str, Any]]] = {"top": [_class(score) for score in prediction.scores]}
+    if prediction.boxes is not None:
+        found["boxes"] = [
+            {**_class(box), "box_xyxy": [round(float(side), 1) for side in box.box_xyxy]} for box in prediction.boxes
+        ]
+    return found
+
+
+def _class(score: ClassScore | Box) -> dict[str, Any]:
+    return {"class_id": score.class_id, "label": score.label, "probability": _probability(score)}
+
+
+def _probability(score: ClassScore | Box) -> float:
     return round(float(score.probability), 5)
 
 

@@ -17,7 +17,9 @@ from streamclf.stats import RunStats
 class CsvSink:
     """Rows as CSV (UTF-8, comma, quotes where needed, line end LF); what JSON says null is an empty cell.
 
-    The columns of the best classes (``top1_label`` ...) are as many as the first row has; the header comes with it.
+    The columns of the best classes (``top1_label`` ...) are as many as the first row has; the header comes with it. A detector's
+    rows have none of them, as their number changes from frame to frame, but how many ``boxes`` there are; all of them, with their
+    places, are in JSON lines only.
     """
 
     needs_picture = False
@@ -50,11 +52,13 @@ class CsvSink:
 
 
 def flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without nesting: ``steady_label``, ``top1_class_id`` ..., ``latency_queue_ms`` ..."""
-    cells = {name: value for name, value in row.items() if name not in ("steady", "top", "latency_ms")}
+    """A row without nesting: ``steady_label``, ``top1_class_id`` ..., ``latency_queue_ms`` ..., or the number of ``boxes``."""
+    cells = {name: value for name, value in row.items() if name not in ("steady", "top", "boxes", "latency_ms")}
     steady, latency = row["steady"] or {}, row["latency_ms"] or {}
     cells |= {f"steady_{name}": steady.get(name) for name in ("label", "probability")}
     cells |= {f"latency_{name}_ms": latency.get(name) for name in ("queue", "infer", "total")}
+    if "boxes" in row:
+        return cells | {"boxes": len(row["boxes"])}
     for rank, score in enumerate(row["top"], 1):
         cells |= {f"top{rank}_{name}": value for name, value in score.items()}
     return cells

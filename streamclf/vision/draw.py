@@ -11,9 +11,11 @@ import numpy as np
 
 from streamclf.frame import Image
 from streamclf.prediction import UNKNOWN
+from streamclf.vision.boxes import draw_boxes
 from streamclf.vision.plate import draw_plate
 from streamclf.vision.preprocess import resize
 from streamclf.vision.text import Colour, Font, font
+from streamclf.vision.text import percent as percent
 
 if TYPE_CHECKING:
     from streamclf.prediction import ClassScore, Prediction
@@ -92,12 +94,16 @@ def annotate(prediction: Prediction, numbers: Numbers | None = None, threshold: 
     """A fresh copy of the frame with the answer, its best classes and ``numbers`` on it, (H, W, 3) uint8 BGR.
 
     The steady answer is the headline where there is one, otherwise the best class of the frame, or "unknown" below
-    ``threshold``. What does not fit a small picture is left out, the headline last.
+    ``threshold``. What does not fit a small picture is left out, the headline last. A detector's answer is its boxes, all of them.
     """
     image = prediction.frame.image.copy()
     layout = _Layout.of(image)
     strip_h = _draw_strip(image, layout, numbers) if numbers else 0
-    _draw_answer(image[: image.shape[0] - strip_h], layout, headline(prediction, threshold), prediction.scores)
+    above = image[: image.shape[0] - strip_h]
+    if prediction.boxes is None:
+        _draw_answer(above, layout, headline(prediction, threshold), prediction.scores)
+    else:
+        draw_boxes(above, prediction.boxes, layout.body_px)
     return image
 
 
@@ -107,11 +113,6 @@ def headline(prediction: Prediction, threshold: float) -> tuple[str, float | Non
     if best.label == UNKNOWN or (prediction.steady is None and best.probability < threshold):
         return UNKNOWN, None
     return best.label, best.probability
-
-
-def percent(probability: float) -> str:
-    """A probability as a person reads it: one decimal, and "100%" only within half a thousandth of certainty."""
-    return "100%" if probability >= 0.9995 else f"{probability * 100:.1f}%"
 
 
 def badge(image: Image, text: str, in_middle: bool = False) -> None:

@@ -49,6 +49,11 @@ def to_ascii(text: str) -> str:
     return "".join(out)
 
 
+def percent(probability: float) -> str:
+    """A probability as a person reads it: one decimal, and "100%" only within half a thousandth of certainty."""
+    return "100%" if probability >= 0.9995 else f"{probability * 100:.1f}%"
+
+
 class Font:
     """One size of the font in one colour. ``cap_px`` is the height of a capital; ``weight`` the stroke as a part of it."""
 

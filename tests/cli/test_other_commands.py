@@ -125,8 +125,11 @@ def test_models_list_is_narrowed_by_task_framework_and_size(streamclf: Run) -> N
     small = listed(streamclf, "--framework", "caffe", "--max-mb", 10)
     assert "squeezenet-1.1-caffe" in small
     assert "googlenet-caffe" not in small
-    text = streamclf("models", "list", "--framework", "darknet").stdout.splitlines()
+    text = streamclf("models", "list", "--framework", "darknet", "--task", "classification").stdout.splitlines()
     assert [line.split()[0] for line in text] == ["name", "tiny-darknet"]
+    detectors = listed(streamclf, "--task", "detection")
+    assert {"face-detector", "mobilenet-ssd", "nanodet", "yolo-fastest-1.1", "yolov4-tiny"} <= set(detectors)
+    assert not set(detectors) & set(listed(streamclf, "--task", "classification"))
 
 
 def test_models_list_says_it_when_nothing_is_of_that_kind(streamclf: Run) -> None:

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from streamclf.prediction import Box
 from streamclf.stats import RunStats, StreamStats
+from streamclf.vision.boxes import class_colour
 from streamclf.vision.draw import Numbers, annotate, badge, headline, percent, tile
 from streamclf.vision.plate import draw_plate
 from streamclf.vision.text import font, to_ascii
@@ -180,6 +182,81 @@ def test_text_beyond_the_edge_is_clipped(xy: tuple[int, int]) -> None:
     font(20, 0.15, WHITE).write(image, "label", xy)
     draw_plate(image, (*xy, 100, 100), 10)
     assert image.shape == (48, 64, 3)
+
+
+BOX = Box(3, "cup", 0.9, (100, 100, 400, 250))
+
+
+def with_boxes(image: Pixels, *boxes: Box, numbers: Numbers | None = None) -> Pixels:
+    return annotate(make_prediction(image, boxes=boxes, scores=[]), numbers)
+
+
+@pytest.mark.parametrize("ground", [(0, 0, 0), WHITE, (128, 128, 128)], ids=["black", "white", "grey"])
+@pytest.mark.parametrize("size_wh", [(320, 320), (640, 360), (1920, 1080)], ids=str)
+def test_a_box_and_its_tag_stand_out_on_any_ground(ground: tuple[int, int, int], size_wh: tuple[int, int]) -> None:
+    width, height = size_wh
+    box = Box(7, "cup", 0.9, (width * 0.2, height * 0.4, width * 0.8, height * 0.9))  # blue, the darkest of the colours
+    light = luminance(with_boxes(flat(ground, size_wh), box))
+    outline = light[height * 6 // 10, : width * 3 // 10]
+    assert (outline.max() + 0.05) / (outline.min() + 0.05) >= 3, "the guidelines' level for what is no text"
+    tag = light[round(height * 0.4) - height // 40 : round(height * 0.4) - height // 80, width // 5 : width * 3 // 10]
+    assert (tag.max() + 0.05) / (np.percentile(tag, 30) + 0.05) >= 7
+
+
+def test_the_outline_follows_the_box_and_leaves_the_object_alone() -> None:
+    image = noise((640, 360))
+    moved = changed(image, with_boxes(image, BOX))
+    assert moved[100:250, 98:103].all(axis=0).any()
+    assert moved[100:250, 397:402].all(axis=0).any()
+    assert moved[247:252, 100:400].all(axis=1).any()
+    assert not moved[110:240, 110:390].any()
+    assert not moved[260:].any()
+    assert not moved[:, :90].any()
+
+
+def test_a_class_has_one_colour_in_every_run_and_neighbours_have_others() -> None:
+    assert class_colour(0) == (148, 255, 128)
+    assert class_colour(16) == class_colour(16)
+    colours = np.array([class_colour(number) for number in range(80)])
+    assert colours.max(axis=1).min() == 255, "bright, all of them"
+    assert len({tuple(colour) for colour in colours.tolist()}) == 80
+    assert np.abs(np.diff(colours, axis=0)).max(axis=1).min() > 60
+
+
+def test_a_frame_in_which_nothing_was_found_is_left_as_it_is() -> None:
+    image = noise((640, 360))
+    assert np.array_equal(with_boxes(image), image)
+
+
+def test_tags_of_boxes_at_one_place_do_not_cover_each_other() -> None:
+    image = flat((0, 0, 0), (640, 360))
+    one = changed(image, with_boxes(image, BOX))
+    second = Box(5, "mug", 0.6, (102, 101, 401, 251))
+    two = with_boxes(image, BOX, second)
+    assert changed(image, two).sum() > 1.2 * one.sum(), "a second tag"
+    tag = np.s_[86:97, 110:190]
+    assert np.array_equal(two[tag], with_boxes(image, BOX)[tag]), "the better one is on top, and whole"
+
+
+@pytest.mark.parametrize("size_wh", SIZES, ids=str)
+def test_boxes_are_drawn_on_pictures_of_any_size(size_wh: tuple[int, int]) -> None:
+    image = noise(size_wh)
+    width, height = size_wh
+    whole, corner = Box(0, "a thing of a long name", 1.0, (0, 0, width, height)), Box(1, "b", 0.5, (0, 0, 1, 1))
+    drawn = with_boxes(image, whole, corner, *[whole] * 20, numbers=NUMBERS)
+    assert drawn.shape == image.shape
+    assert changed(image, drawn).any()
+
+
+def test_the_numbers_stay_readable_over_boxes() -> None:
+    image = flat((90, 90, 90), (640, 360))
+    box = Box(0, "cup", 0.9, (10, 200, 630, 360))
+    strip = np.s_[-12:]
+    assert np.array_equal(with_boxes(image, box, numbers=NUMBERS)[strip], with_boxes(image, numbers=NUMBERS)[strip])
+
+
+def test_the_headline_of_a_frame_without_boxes_claims_no_class() -> None:
+    assert headline(make_prediction(boxes=(), scores=[]), threshold=0.0) == ("unknown", None)
 
 
 def test_one_picture_is_shrunk_to_the_limit_and_never_grown() -> None:

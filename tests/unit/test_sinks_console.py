@@ -45,6 +45,10 @@ def test_each_picture_has_its_line() -> None:
     assert lines == ["photos/a.jpg  water bottle  0.873", "photos/b.jpg  water bottle  0.873"]
 
 
+def test_a_detector_that_found_nothing_claims_no_class() -> None:
+    assert lines_of(make_result(pts=None, origin="a.jpg", boxes=(), scores=[])) == ["a.jpg  unknown  0.000"]
+
+
 def test_a_file_name_cannot_steer_the_terminal() -> None:
     (line,) = lines_of(make_result(pts=None, origin="evil\x1b[2J\nname.jpg"))
     assert line.startswith("evil?[2J?name.jpg  ")

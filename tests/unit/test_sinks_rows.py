@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from streamclf.errors import SinkError
-from streamclf.prediction import Latency
+from streamclf.prediction import Box, Latency
 from streamclf.sinks.csv import CsvSink
 from streamclf.sinks.json_lines import JsonLinesSink
 from streamclf.testing import ManualClock
@@ -96,6 +96,42 @@ def test_the_table_is_the_same_rows_flat(tmp_path: Path) -> None:
     assert (first["label"], first["top2_label"], first["steady_label"]) == ('crane, "bird"', "ö\n", "unknown")
     assert (first["captured_at"], first["latency_total_ms"]) == ("", "")
     assert (second["steady_label"], second["latency_total_ms"], second["top2_label"]) == ("", "3", "wine bottle")
+
+
+BOXES = (Box(1, "dog", 0.87654321, (1.26, 2, 30.04, 40)), Box(0, "cat", 0.5, (0, 0, 64, 48)))
+FOUND = {"boxes": BOXES, "scores": [("dog", 0.87654321), ("cat", 0.5)]}
+NOTHING: dict[str, object] = {"boxes": (), "scores": []}
+
+
+def test_a_detector_s_row_has_its_boxes_in_pixels_and_claims_no_class_where_there_is_none(tmp_path: Path) -> None:
+    sink = JsonLinesSink(tmp_path / "rows.jsonl")
+    for index, answer in enumerate((FOUND, NOTHING)):
+        sink.write(make_result(index=index, steady=("unknown", 0.2), **answer))
+    sink.close()
+    found, nothing = json_rows(tmp_path / "rows.jsonl")
+    assert list(found) == list(nothing) == [*FIELDS[:-1], "boxes", FIELDS[-1]]
+    assert found["boxes"] == [
+        {"class_id": 1, "label": "dog", "probability": 0.87654, "box_xyxy": [1.3, 2.0, 30.0, 40.0]},
+        {"class_id": 0, "label": "cat", "probability": 0.5, "box_xyxy": [0.0, 0.0, 64.0, 48.0]},
+    ]
+    assert (nothing["label"], nothing["class_id"], nothing["probability"]) == ("unknown", -1, 0)
+    assert (nothing["top"], nothing["boxes"]) == ([], [])
+    assert nothing["steady"] == {"label": "unknown", "probability": 0.2}
+
+
+@pytest.mark.parametrize("first", [FOUND, NOTHING], ids=["found", "nothing"])
+def test_a_detector_s_table_counts_the_boxes_whatever_its_first_row_has(
+    first: dict[str, object], tmp_path: Path
+) -> None:
+    sink = CsvSink(tmp_path / "rows.csv")
+    for index, answer in enumerate((first, FOUND, NOTHING)):
+        sink.write(make_result(index=index, **answer))
+    sink.close()
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        _, found, nothing = csv.DictReader(file)
+    assert not any(name.startswith("top") for name in found)
+    assert (found["label"], found["probability"], found["boxes"]) == ("dog", "0.87654", "2")
+    assert (nothing["label"], nothing["class_id"], nothing["boxes"]) == ("unknown", "-1", "0")
 
 
 @both
