@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from streamclf.errors import OutputExistsError, SinkError, StreamclfError
+from streamclf.prediction import Box
 from streamclf.sink import Sink
 from streamclf.sinks.console import ConsoleSink
 from streamclf.sinks.contact_sheet import ContactSheetSink, Shot
@@ -21,6 +22,7 @@ from streamclf.sinks.null import NullSink
 from streamclf.sinks.picture_folder import PictureFolderSink
 from streamclf.sinks.video_file import AnnotatedVideoSink
 from streamclf.sinks.window import WindowSink
+from streamclf.vision.draw import annotate
 from tests.results import STATS, make_result
 
 
@@ -85,6 +87,17 @@ def test_a_sink_that_does_not_need_pictures_never_has_one_drawn(kind: Kind, tmp_
     if not kind.needs_picture:
         sink.write(make_result(draw=refuse))  # type: ignore[arg-type]
         sink.tick(STATS)
+    sink.close()
+
+
+@every_kind
+def test_it_takes_a_detector_s_frames_with_boxes_and_without(kind: Kind, tmp_path: Path) -> None:
+    sink = kind.make(place(kind, tmp_path), False)
+    for index, boxes in enumerate(((), (Box(1, "dog", 0.9, (1, 2, 30, 40)),), ())):
+        scores = [(box.label, box.probability) for box in boxes]
+        sink.write(make_result(index=index, pts=index, boxes=boxes, scores=scores, draw=annotate))
+        if kind is not KINDS["window"]:
+            sink.tick(STATS)
     sink.close()
 
 
