@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, get_args
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamclf.catalogue.card import CARD_NAME, NEEDS_CONFIG, FileRole, Framework, InputSpec
+from streamclf.catalogue.card import CARD_NAME
 from streamclf.catalogue.find import ResolvedModel
 from streamclf.engine import EngineInfo, Target
+from streamclf.engines._opencv_net import FAULTS, READERS, in_words, make_blob, quiet_cv2, read_net
 from streamclf.engines._outputs import answer, contradiction, picture_rows
 from streamclf.errors import CardError, EngineError, UsageError
 from streamclf.proof import Batch, Rows, agree, picture_ms, probe_pictures, prove_batches, usable_cpus
@@ -24,19 +23,11 @@ from streamclf.vision.detection import per_picture
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
 
-_SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
 BATCH_SIZES = (1, 2, 4)
 """What is tried at load: each change of the size costs a re-planning, and beyond 4 nothing is gained."""
 LARGE_BYTES = 100_000_000
 """Above this the weights are held once only."""
 
-_READERS: dict[Framework, str] = {
-    "caffe": "readNetFromCaffe",
-    "tensorflow": "readNetFromTensorflow",
-    "torch": "readNetFromTorch",
-    "darknet": "readNetFromDarknet",
-    "onnx": "readNetFromONNX",
-}
 _TARGETS: dict[Target, int] = {
     "cpu": cv2.dnn.DNN_TARGET_CPU,
     "opencl": cv2.dnn.DNN_TARGET_OPENCL,
@@ -44,13 +35,11 @@ _TARGETS: dict[Target, int] = {
 }
 # How far a probability may be from the CPU's.
 _TOLERANCES: dict[Target, float] = {"cpu": 0.0, "opencl": 1e-3, "opencl-fp16": 2e-2}
-# cv2's messages may hold bytes of the broken file that are no text.
-_FAULTS = (cv2.error, UnicodeError, SystemError, MemoryError)
 
 
 def readable_frameworks() -> dict[str, bool]:
     """Which kinds of networks this cv2 can read (OpenCV 5 has lost some)."""
-    return {framework: hasattr(cv2.dnn, reader) for framework, reader in _READERS.items()}
+    return {framework: hasattr(cv2.dnn, reader) for framework, reader in READERS.items()}
 
 
 def available_targets() -> dict[str, bool]:
@@ -149,7 +138,7 @@ class OpenCvDnnLoader:
             EngineError: this cv2 cannot read or run the network.
             CardError: the card does not fit the network: number of classes, name of the output, softmax.
         """
-        with self._lock, _quiet_cv2():
+        with self._lock, quiet_cv2():
             if self._info is None:
                 cv2.setNumThreads(self.threads)
                 network, self._info = self._prove()
@@ -216,7 +205,7 @@ class _Network:
 
     def __init__(self, model: ResolvedModel, target: Target):
         self._model = model
-        self._net = _read(model)
+        self._net = read_net(model.card.name, model.card.framework, model.paths)
         self._net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
         self._net.setPreferableTarget(_TARGETS[target])
         self._names = self._output_names()
@@ -235,11 +224,11 @@ class _Network:
         try:
             self._net.setInput(make_blob(batch, self._model.card.input))
             outputs = self._net.forward(self._names)
-        except _FAULTS as error:
+        except FAULTS as error:
             name, path = self._model.card.name, self._model.paths["weights"]
             raise EngineError(
                 f"{name}: {path} failed on a batch of the shape {batch.shape}"
-                f"{_in_words(error) or '; does the [input] of its card fit the network?'}"
+                f"{in_words(error) or '; does the [input] of its card fit the network?'}"
             ) from error
         return {name: np.asarray(output, np.float32) for name, output in zip(self._names, outputs, strict=True)}
 
@@ -269,65 +258,3 @@ class _Network:
             return [wanted]
         problem = "output.name is missing" if wanted is None else f"output.name {wanted!r} is none of the network's"
         raise CardError(f"{self._model.folder / CARD_NAME}: {problem}; its outputs are {', '.join(names)}")
-
-
-def make_blob(batch: Batch, spec: InputSpec) -> FloatArray:
-    """Fitted pictures (N, H, W, C) uint8 to the network's float32 input, (N, C, H, W) or (N, H, W, C), as the card says."""
-    params = cv2.dnn.Image2BlobParams()
-    # cv2 computes (x - mean) * scale, the card (x * scale - mean) / std
-    params.scalefactor = _scalar(spec.scale / std for std in spec.stds)
-    params.mean = _scalar(mean / spec.scale for mean in spec.means)
-    params.swapRB = spec.channels == "rgb"
-    blob = np.asarray(cv2.dnn.blobFromImagesWithParams(list(batch), params), np.float32)
-    return blob if spec.layout == "NCHW" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
-
-
-def _read(model: ResolvedModel) -> Any:
-    card = model.card
-    reader = getattr(cv2.dnn, _READERS[card.framework], None)
-    if reader is None:
-        raise EngineError(
-            f"{card.name}: OpenCV {cv2.__version__} does not read {card.framework} networks; install opencv-python below 5, or "
-            "take a network in ONNX form"
-        )
-    config_first: tuple[FileRole, ...] = ("config", "weights")
-    order = config_first if card.framework in NEEDS_CONFIG else config_first[::-1]
-    files = [str(model.paths[role]) for role in order if role in model.paths]
-    try:
-        net = reader(*files)
-    except _FAULTS as error:
-        raise EngineError(
-            f"{' and '.join(files)}: not a readable {card.framework} network{_in_words(error)}"
-        ) from error
-    if net.empty():
-        raise EngineError(f"{' and '.join(files)}: holds no {card.framework} network")
-    return net
-
-
-def _scalar(values: Iterable[float]) -> tuple[float, float, float, float]:
-    first, second, third, *_ = (*values, 0.0, 0.0)
-    return first, second, third, 0.0
-
-
-def _in_words(error: BaseException) -> str:
-    """What cv2 says, in brackets, where a person can use it; most often it is a condition from its sources."""
-    text = " ".join((getattr(error, "err", "") or str(error)).replace(">", " ").split())
-    unknown = re.search(r"Can't create layer .* of type \"([^\"]+)\"|Unknown layer type: (\S+)", text)
-    if unknown:
-        return f" (OpenCV {cv2.__version__} knows no layer of the type {unknown[1] or unknown[2]})"
-    empty = "Failed to parse" in text or text.startswith("Transpose the weights")  # said of any broken file
-    if empty or not re.search(r"([A-Za-z']+,? ){3}[A-Za-z']{2,}", text):
-        return ""
-    return f" ({text if len(text) <= 160 else text[:157] + '...'})"
-
-
-@contextmanager
-def _quiet_cv2() -> Iterator[None]:
-    """cv2 prints what it then raises: nothing of it while a network is read and tried out."""
-    logging: Any = getattr(cv2.utils, "logging", cv2)  # where the two functions are depends on the release of OpenCV 4
-    level = logging.getLogLevel()
-    logging.setLogLevel(_SILENT)
-    try:
-        yield
-    finally:
-        logging.setLogLevel(level)

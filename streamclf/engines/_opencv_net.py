@@ -1,0 +1,92 @@
+"""What every use of OpenCV's dnn module shares: reading a network of any framework, feeding it, saying what went wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from streamclf.catalogue.card import NEEDS_CONFIG, FileRole, Framework, InputSpec
+from streamclf.errors import EngineError
+from streamclf.proof import Batch
+
+if TYPE_CHECKING:
+    from streamclf.engine import FloatArray
+
+_SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
+
+READERS: dict[Framework, str] = {
+    "caffe": "readNetFromCaffe",
+    "tensorflow": "readNetFromTensorflow",
+    "torch": "readNetFromTorch",
+    "darknet": "readNetFromDarknet",
+    "onnx": "readNetFromONNX",
+}
+# cv2's messages may hold bytes of the broken file that are no text.
+FAULTS = (cv2.error, UnicodeError, SystemError, MemoryError)
+
+
+def read_net(name: str, framework: Framework, paths: Mapping[FileRole, Path]) -> Any:
+    """The cv2 net of these files; raises EngineError, where ``name`` is the network's."""
+    reader = getattr(cv2.dnn, READERS[framework], None)
+    if reader is None:
+        raise EngineError(
+            f"{name}: OpenCV {cv2.__version__} does not read {framework} networks; install opencv-python below 5, or "
+            "take a network in ONNX form"
+        )
+    config_first: tuple[FileRole, ...] = ("config", "weights")
+    order = config_first if framework in NEEDS_CONFIG else config_first[::-1]
+    files = [str(paths[role]) for role in order if role in paths]
+    try:
+        net = reader(*files)
+    except FAULTS as error:
+        raise EngineError(f"{' and '.join(files)}: not a readable {framework} network{in_words(error)}") from error
+    if net.empty():
+        raise EngineError(f"{' and '.join(files)}: holds no {framework} network")
+    return net
+
+
+def make_blob(batch: Batch, spec: InputSpec) -> FloatArray:
+    """Fitted pictures (N, H, W, C) uint8 to the network's float32 input, (N, C, H, W) or (N, H, W, C), as the card says."""
+    params = cv2.dnn.Image2BlobParams()
+    # cv2 computes (x - mean) * scale, the card (x * scale - mean) / std
+    params.scalefactor = _scalar(spec.scale / std for std in spec.stds)
+    params.mean = _scalar(mean / spec.scale for mean in spec.means)
+    params.swapRB = spec.channels == "rgb"
+    blob = np.asarray(cv2.dnn.blobFromImagesWithParams(list(batch), params), np.float32)
+    return blob if spec.layout == "NCHW" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
+
+
+def in_words(error: BaseException) -> str:
+    """What cv2 says, in brackets, where a person can use it; most often it is a condition from its sources."""
+    text = " ".join((getattr(error, "err", "") or str(error)).replace(">", " ").split())
+    unknown = re.search(r"Can't create layer .* of type \"([^\"]+)\"|Unknown layer type: (\S+)", text)
+    if unknown:
+        return f" (OpenCV {cv2.__version__} knows no layer of the type {unknown[1] or unknown[2]})"
+    text = re.split(r"(?<=.)[: ]*OpenCV\(\d", text, maxsplit=1)[0]  # where it quotes one of its own messages
+    empty = "Failed to parse" in text or text.startswith("Transpose the weights")  # said of any broken file
+    if empty or not re.search(r"([A-Za-z']+,? ){3}[A-Za-z']{2,}", text):
+        return ""
+    return f" ({text if len(text) <= 160 else text[:157] + '...'})"
+
+
+@contextmanager
+def quiet_cv2() -> Iterator[None]:
+    """cv2 prints what it then raises: nothing of it while a network is read and tried out."""
+    logging: Any = getattr(cv2.utils, "logging", cv2)  # where the two functions are depends on the release of OpenCV 4
+    level = logging.getLogLevel()
+    logging.setLogLevel(_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
+def _scalar(values: Iterable[float]) -> tuple[float, float, float, float]:
+    first, second, third, *_ = (*values, 0.0, 0.0)
+    return first, second, third, 0.0
