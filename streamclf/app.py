@@ -51,15 +51,21 @@ class Outcome:
 
 
 def run(
-    config: RunConfig, stop: StopRequest, extra_sinks: Sequence[Sink] = (), precious: Sequence[Path] = ()
+    config: RunConfig,
+    stop: StopRequest,
+    extra_sinks: Sequence[Sink] = (),
+    precious: Sequence[Path] = (),
+    model: ResolvedModel | None = None,
 ) -> Outcome:
     """Run ``config`` to its end in the calling thread. ``extra_sinks`` (a progress bar) come after the configured ones.
+
+    ``model`` is a network without a card; it stands for the one that ``config`` names.
 
     No output may be an input, a file of the network, or one of ``precious``. Raises what is wrong before anything started; what
     fails later is in the outcome.
     """
     specs = _specs(config)
-    model = find_model(config.model)
+    model = model or find_model(config.model)
     pipeline = _pipeline(config, model, [make_source(spec, config) for spec in specs])
     annotator = Annotator(config.threshold)
     outputs = Outputs(config, specs, [*model.paths.values(), model.folder / CARD_NAME, *precious])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import tomllib
 from collections import Counter
@@ -14,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from streamclf.errors import ConfigError
-from streamclf.wording import complaint, matching, shown
+from streamclf.wording import complaint, matching, shown, toml_value
 
 DEFAULT_MODEL = "framecheck"
 """It comes with streamclf, so that the first command needs no download."""
@@ -221,7 +220,7 @@ def to_toml(config: RunConfig) -> str:
     values = config.model_dump(mode="json", exclude_none=True)
     if config.camera_size:
         values["camera_size"] = "{}x{}".format(*config.camera_size)
-    return "[run]\n" + "".join(f"{_option_name(key)} = {_toml(value)}\n" for key, value in values.items())
+    return "[run]\n" + "".join(f"{_option_name(key)} = {toml_value(value)}\n" for key, value in values.items())
 
 
 def sample_toml(title: str, chosen: Mapping[str, Any]) -> str:
@@ -230,16 +229,11 @@ def sample_toml(title: str, chosen: Mapping[str, Any]) -> str:
     lines = [f"# {line}".rstrip() for line in title.splitlines()] + ["", "[run]"]
     for name, field in RunConfig.model_fields.items():
         lines += ["", f"# {field.description}"]
-        default = _toml(field.default if field.default is not None else (field.examples or [None])[0])
+        default = toml_value(field.default if field.default is not None else (field.examples or [None])[0])
         key = _option_name(name)
         note = "  # an example: not set by default" if field.default is None else ""
-        lines.append(f"{key} = {_toml(chosen[name])}" if name in chosen else f"# {key} = {default}{note}")
+        lines.append(f"{key} = {toml_value(chosen[name])}" if name in chosen else f"# {key} = {default}{note}")
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: object) -> str:
-    # JSON and TOML write numbers, booleans, strings and flat lists alike, but for the one control character JSON leaves bare.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _nearest(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +49,12 @@ def shown(value: object) -> str:
     if "@" in text:
         return "what is given"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def toml_value(value: object) -> str:
+    """A number, a truth, a text, or a flat list of these as TOML writes it."""
+    # JSON writes them alike, but for the one control character that it leaves bare.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def matching(pattern: str, words: str) -> AfterValidator:

@@ -94,6 +94,11 @@ def find_card(name_or_folder: str | Path) -> ModelEntry:
     return _entry(read_card(folder / CARD_NAME), folder)
 
 
+def named_folder(name: str) -> Path | None:
+    """The folder of the network of that name, by its folder's name alone: its card is not read. None if there is none."""
+    return _named_folders().get(name)
+
+
 def find_file(file: CardFile, folder: Path) -> Path | None:
     """Where a file of a card in ``folder`` lies, by name and, if known, size (the digest is not looked at); None if nowhere."""
     return next((path for path in _candidates(file, folder) if _has_size(path, file)), None)
@@ -102,7 +107,12 @@ def find_file(file: CardFile, folder: Path) -> Path | None:
 def search_folders() -> list[Path]:
     """Where names are looked up, first one first."""
     own = [Path(part).expanduser() for part in os.environ.get("STREAMCLF_MODELS", "").split(os.pathsep) if part]
-    return [*own, Path("~/.local/share/streamclf/models").expanduser(), builtin_folder()]
+    return [*own, user_folder(), builtin_folder()]
+
+
+def user_folder() -> Path:
+    """Where ``models add`` puts networks."""
+    return Path("~/.local/share/streamclf/models").expanduser()
 
 
 def builtin_folder() -> Path:

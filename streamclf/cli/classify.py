@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streamclf.cli.network_options import described_network, with_network_options
 from streamclf.cli.pull import PULL_HELP, pull_missing
 from streamclf.cli.terminal import say
 from streamclf.config import DEFAULT_MODEL, IMAGENET_MODEL, RunConfig, make_config
@@ -20,6 +21,7 @@ from streamclf.outputs import refuse_loss
 from streamclf.sink import Result
 
 if TYPE_CHECKING:
+    from streamclf.catalogue.find import ResolvedModel
     from streamclf.prediction import Prediction
     from streamclf.sinks._output import OutputFile
     from streamclf.sinks.picture_folder import PictureFolderSink
@@ -32,12 +34,20 @@ Examples:
   streamclf classify *.jpg --model tiny-darknet --json
 
   streamclf classify dog.jpg --save labelled.jpg
+
+  streamclf classify dog.jpg --weights net.caffemodel --config deploy.prototxt --preset imagenet-caffe --labels synset_words.txt
 """
 
 
+@with_network_options
 def command(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files.", show_default=False)],
-    model: Annotated[str, typer.Option(help=RunConfig.model_fields["model"].description)] = DEFAULT_MODEL,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{RunConfig.model_fields['model'].description} [default: {DEFAULT_MODEL}]", show_default=False
+        ),
+    ] = None,
     pull: Annotated[bool, typer.Option("--pull", help=PULL_HELP)] = False,
     target: Annotated[str, typer.Option(metavar="cpu|opencl|opencl-fp16")] = "cpu",
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes per picture.")] = 5,
@@ -48,21 +58,23 @@ def command(
         typer.Option(metavar="FILE|FOLDER", help="Save labelled pictures: a file, or a folder for several."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+    **network: Any,
 ) -> None:
     """Print the most probable classes of each picture, or what a detector finds and where (pixels), and the time it took."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    config = make_config({"model": model, "target": target, "top_k": top_k})
+    config = make_config({"model": model or DEFAULT_MODEL, "target": target, "top_k": top_k})
     _refuse_addresses(images)
-    if pull:
+    own = described_network(network, model, may_ask=not as_json)
+    if pull and own is None:
         pull_missing(config.model)
     shower = Shower(images, save, overwrite, show)
     try:
-        rows = _classify(images, config, shower, quiet=as_json)
+        rows = _classify(images, own.model if own else config.model, config, shower, quiet=as_json)
     finally:
         shower.close()
     if as_json:
         print(json.dumps(rows, indent=2))
-    elif any(row["model"] == DEFAULT_MODEL and row["top"] for row in rows):
+    elif own is None and any(row["model"] == DEFAULT_MODEL and row["top"] for row in rows):
         say(
             f"{DEFAULT_MODEL} tells what is wrong with a picture; for the 1000 ImageNet classes add "
             f"--model {IMAGENET_MODEL} --pull"
@@ -80,14 +92,16 @@ def _refuse_addresses(images: list[str]) -> None:
             raise ConfigError(f"{shown}: is an address; classify reads picture files, 'streamclf run' reads streams")
 
 
-def _classify(images: list[str], config: RunConfig, shower: Shower, quiet: bool) -> list[dict[str, Any]]:
+def _classify(
+    images: list[str], model: str | ResolvedModel, config: RunConfig, shower: Shower, quiet: bool
+) -> list[dict[str, Any]]:
     """One row a picture; an unreadable one has its ``error`` set and the rest go on."""
     from streamclf.classifier import Classifier
     from streamclf.sinks._rows import answer
     from streamclf.sources.image_folder import read_picture
 
     rows: list[dict[str, Any]] = []
-    with Classifier(config.model, target=config.target, top_k=config.top_k) as classifier:
+    with Classifier(model, target=config.target, top_k=config.top_k) as classifier:
         for index, image in enumerate(images):
             row: dict[str, Any] = {"file": image, "model": classifier.name, "top": [], "infer_ms": None, "error": None}
             rows.append(row)
@@ -103,7 +117,7 @@ def _classify(images: list[str], config: RunConfig, shower: Shower, quiet: bool)
             row["infer_ms"] = round(prediction.latency.infer_ms, 3)
             row |= answer(prediction)
             if not quiet:
-                _print(row)
+                print_answer(row)
             shower.take(prediction)
     return rows
 
@@ -159,7 +173,8 @@ class Shower:
             show_picture(prediction.frame.origin or "", result.annotated)
 
 
-def _print(row: dict[str, Any]) -> None:
+def print_answer(row: dict[str, Any]) -> None:
+    """What a network said of one picture, for people."""
     print(f"{row['file']}  ({row['model']}, forward pass {row['infer_ms']:.1f} ms)")
     for place, found in enumerate(row.get("boxes", row["top"]), 1):
         print(f"  {place}. {found['probability']:7.2%}  {found['label']}{_place(found)}")

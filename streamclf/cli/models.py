@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from streamclf.catalogue.card import Framework, Task
-from streamclf.cli import pull
+from streamclf.cli import add, pull, remove
 from streamclf.cli.terminal import say
 from streamclf.errors import UsageError
 from streamclf.wording import shown
@@ -78,6 +78,9 @@ def show_command(
 
 
 app.command("pull", epilog=pull.EXAMPLES)(pull.command)
+app.command("add", epilog=add.EXAMPLES)(add.command)
+app.command("remove", epilog=remove.REMOVE_EXAMPLES)(remove.remove_command)
+app.command("path", epilog=remove.PATH_EXAMPLES)(remove.path_command)
 
 
 def describe(name: str) -> dict[str, Any]:

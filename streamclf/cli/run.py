@@ -16,14 +16,17 @@ import typer
 from pydantic.fields import FieldInfo
 from rich.markup import escape
 
+from streamclf.catalogue.network_options import NetworkOptions
+from streamclf.cli.network_options import described_network, network_parameters
 from streamclf.cli.progress import ProgressSink
 from streamclf.cli.pull import PULL_HELP, pull_missing
 from streamclf.cli.terminal import explain, say
 from streamclf.config import RunConfig, load_config, make_config
-from streamclf.errors import StageStuck
+from streamclf.errors import ConfigError, StageStuck
 
 if TYPE_CHECKING:
     from streamclf.app import Outcome, StopRequest
+    from streamclf.catalogue.find import ResolvedModel
     from streamclf.sink import Sink
 
 EXAMPLES = """
@@ -40,24 +43,43 @@ Examples:
   streamclf run synthetic: --realtime                    a generated scene, no camera needed
 
   streamclf run --config webcam.toml --model tiny-darknet
+
+  streamclf run 0 --weights flowers.onnx --preset imagenet-torch --labels flowers.txt
 """
 
 
-def command(config: Path | None = None, pull: bool = False, **options: Any) -> None:
+def command(config: list[Path] | None = None, pull: bool = False, **options: Any) -> None:
     """Classify cameras, video files, pictures and network streams: window, annotated video, rows and a report."""
     given = {name: value for name, value in options.items() if value not in (None, [])}
-    run_config = make_config({**(load_config(config) if config else {}), **given})
-    if pull:
+    network = {name: given.pop(name) for name in NetworkOptions.model_fields if name in given}
+    settings, definition = _told_apart(config or [], "weights" in network)
+    run_config = make_config({**(load_config(settings) if settings else {}), **given})
+    own = described_network({**network, "config": definition}, given.get("model"))
+    if pull and own is None:
         pull_missing(run_config.model)
-    outcome, stop = carry_out(run_config, precious=[config] if config else [])
+    precious = [path for path in (settings, own.label_file if own else None) if path]
+    outcome, stop = carry_out(run_config, precious=precious, model=own.model if own else None)
     summarise(outcome.report)
     if run_config.report == "-":
         print(json.dumps(outcome.report, indent=2), flush=True)
     leave_as(outcome, stop)
 
 
+def _told_apart(configs: Sequence[Path], has_weights: bool) -> tuple[Path | None, Path | None]:
+    """--config's file of options and, beside --weights, the network's definition: options are TOML, definitions never are."""
+    definitions = [path for path in configs if has_weights and path.suffix.lower() != ".toml"]
+    settings = [path for path in configs if path not in definitions]
+    for paths in (settings, definitions):
+        if len(paths) > 1:
+            raise ConfigError(f"--config {paths[1]}: {paths[0]} is given already; leave one of them out")
+    return settings[0] if settings else None, definitions[0] if definitions else None
+
+
 def carry_out(
-    config: RunConfig, extra_sinks: Sequence[Sink] = (), precious: Sequence[Path] = ()
+    config: RunConfig,
+    extra_sinks: Sequence[Sink] = (),
+    precious: Sequence[Path] = (),
+    model: ResolvedModel | None = None,
 ) -> tuple[Outcome, StopRequest]:
     """Run ``config`` to its end with a progress bar, or to the user's signal. Raises what ``app.run`` raises."""
     # OpenCV prints C-level warnings about every device and network it tries; ours say the same in one sentence.
@@ -67,7 +89,7 @@ def carry_out(
     stop = app.StopRequest()
     _listen(stop)
     with ProgressSink(config.max_frames, bar=False if config.results == "-" else None) as progress:
-        return app.run(config, stop, [progress, *extra_sinks], precious), stop
+        return app.run(config, stop, [progress, *extra_sinks], precious, model), stop
 
 
 def _listen(stop: StopRequest) -> None:
@@ -167,12 +189,15 @@ def _types(annotation: Any) -> list[Any]:
 _config_option = typer.Option(
     "--config",
     metavar="FILE.toml",
-    help=escape("Any of these options from a file, under [run]; the command line wins."),
+    help=escape(
+        "Any of these options from a file, under [run]; the command line wins. Beside --weights also the network's definition."
+    ),
     rich_help_panel="Outputs",
 )
 _parameters = [_parameter(name, field) for name, field in RunConfig.model_fields.items()]
-_parameters.append(_keyword("config", Annotated[Path | None, _config_option]))
+_parameters.append(_keyword("config", Annotated[list[Path] | None, _config_option]))
 _pull_option = typer.Option("--pull", help=PULL_HELP, rich_help_panel="Network")
 _parameters.append(_keyword("pull", Annotated[bool, _pull_option], default=False))
+_parameters += network_parameters("config")
 command.__signature__ = inspect.Signature(_parameters)  # type: ignore[attr-defined]
 command.__annotations__ = {parameter.name: parameter.annotation for parameter in _parameters}

@@ -19,7 +19,7 @@ BANDS = (
     ("networks", "catalogue"),
     ("kinds", "sources engines sinks"),
     ("parts", "classifier capture pipeline config report"),
-    ("assembly", "inputs outputs app __init__"),
+    ("assembly", "inputs outputs own_network app __init__"),
     ("command line", "cli __main__"),
     ("for tests", "testing"),
 )
@@ -27,7 +27,7 @@ BAND_OF = {room: number for number, (_, rooms) in enumerate(BANDS) for room in r
 KINDS = ("sources", "engines", "sinks")
 SHARED = {"streamclf.sources.address"}
 """No kind of source, but what an address is; imported where no decoder may be."""
-CV2_ROOMS = ("vision/", "sources/", "engines/opencv_dnn.py", "sinks/")
+CV2_ROOMS = ("vision/", "sources/", "engines/opencv_dnn.py", "engines/_opencv_net.py", "sinks/")
 LIGHT = [
     "errors",
     "frame",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamclf.catalogue.labels import read_labels
+from streamclf.catalogue.labels import read_labels, recognise_format
 from streamclf.errors import CardError
 
 SETS = Path(__file__).resolve().parents[2] / "models" / "labels"
@@ -25,6 +25,25 @@ def test_marks_endings_and_trailing_blanks_are_tolerated(content: str, tmp_path:
     assert read_labels(write(tmp_path, content)) == ("a", "b")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_what_notepad_saves_is_read(encoding: str, tmp_path: Path) -> None:
+    assert read_labels(write(tmp_path, "Käse\r\nBrot\r\n".encode(encoding))) == ("Käse", "Brot")
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        ("n01440764 tench, Tinca tinca\nn01443537 goldfish\n", "synset"),
+        ("0:tench\n1: goldfish\n", "indexed"),
+        ("5 tench\n6 goldfish\n", "indexed"),
+        ("0:tench\n2:goldfish\n", "lines"),
+        ("tench, Tinca tinca\nn01443537 goldfish\n", "lines"),
+    ],
+)
+def test_a_list_s_format_is_that_of_all_its_lines(content: str, form: str, tmp_path: Path) -> None:
+    assert recognise_format(write(tmp_path, content)) == form
+
+
 def test_a_synset_line_gives_its_first_synonym(tmp_path: Path) -> None:
     path = write(tmp_path, "n01440764 tench, Tinca tinca\nn01443537 goldfish\n")
     assert read_labels(path, "synset") == ("tench", "goldfish")
@@ -43,7 +62,9 @@ def test_indexed_lines_count_up(content: str, tmp_path: Path) -> None:
         ("a\n\nb\n", "lines", "line 2 of the label list is blank"),
         ("", "lines", "is empty"),
         ("\n \n", "lines", "is empty"),
-        (b"caf\xe9\n", "lines", "not UTF-8"),
+        (b"caf\xe9\n", "lines", "not UTF-8 .*; save it as UTF-8"),
+        ("cat\ndog\n".encode("utf-16-le"), "lines", "holds zero bytes, as UTF-16 does.*save it as UTF-8"),
+        (b"\xff\xfec\0a", "lines", "not UTF-16"),
         ("n01440764\n", "synset", "line 1 .* not of the format 'synset'"),
         ("0:a\n2:b\n", "indexed", "line 2 .* should have the index 1"),
         ("a b\n", "indexed", "line 1 .* should have the index 0"),

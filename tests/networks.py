@@ -1,0 +1,41 @@
+"""The smallest real networks: Caffe definitions of layers without weights, whose answers are plain to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+WEIGHTS = b"\n\x04tiny"
+"""A caffemodel that holds a name and nothing else."""
+MEAN_COLOUR = """
+name: "tiny"
+layer {{ name: "data" type: "Input" top: "data" {shape} }}
+layer {{ name: "mean" type: "Pooling" bottom: "data" top: "mean" pooling_param {{ pool: AVE global_pooling: true }} }}
+"""
+SOFTMAX = 'layer { name: "prob" type: "Softmax" bottom: "mean" top: "prob" }\n'
+SECOND_OUTPUT = 'layer { name: "small" type: "Pooling" bottom: "data" top: "small" pooling_param { pool: MAX kernel_size: 2 stride: 2 } }\n'
+SECOND_INPUT = (
+    'layer { name: "more" type: "Input" top: "more" input_param { shape { dim: 1 dim: 3 dim: 1 dim: 1 } } }\n'
+    'layer { name: "sum" type: "Eltwise" bottom: "mean" bottom: "more" top: "sum" }\n'
+)
+NO_CLASSES = (
+    'name: "tiny"\n'
+    'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }\n'
+    'layer { name: "small" type: "Pooling" bottom: "data" top: "small" pooling_param { pool: MAX kernel_size: 2 stride: 2 } }\n'
+)
+
+
+def mean_colour(
+    folder: Path, name: str = "colour", shape: tuple[int, ...] | None = (1, 3, 8, 12), more: str = "", text: str = ""
+) -> Path:
+    """The weights of a network that answers with the mean of each channel; ``more`` layers may follow, ``shape`` may be open.
+
+    Its definition lies beside it, and so do its labels: ``labels.txt``, the colours of BGR.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sides = " ".join(f"dim: {side}" for side in shape or ())
+    declared = f"input_param {{ shape {{ {sides} }} }}" if shape else ""
+    (folder / f"{name}.prototxt").write_text((text or MEAN_COLOUR.format(shape=declared)) + more, encoding="utf-8")
+    weights = folder / f"{name}.caffemodel"
+    weights.write_bytes(WEIGHTS)
+    (folder / "labels.txt").write_text("blue\ngreen\nred\n", encoding="utf-8")
+    return weights
