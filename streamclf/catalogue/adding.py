@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,6 +27,8 @@ _T = TypeVar("_T")
 _MANIFEST = "added.json"
 _WAITING = ".adding"
 """Where networks lie until they are whole: deeper than cards are looked for."""
+_FORGOTTEN_S = 86_400
+"""Older than this, what waits is of a program that was killed."""
 _PULLED_ENDINGS = ("", ".part", ".part.from", ".lock")
 """What ``models pull`` leaves of a file."""
 
@@ -177,6 +180,10 @@ def _staging(name: str) -> Iterator[Path]:
     staging = waiting / f"{name}-{uuid.uuid4().hex[:8]}"
     with _written(user_folder() / name):
         staging.mkdir(parents=True)
+    for other in waiting.iterdir():
+        with suppress(OSError):  # another one has just ended
+            if time.time() - other.stat().st_mtime > _FORGOTTEN_S:
+                shutil.rmtree(other, ignore_errors=True)
     try:
         yield staging
     finally:

@@ -50,7 +50,7 @@ class Preset:
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "imagenet-torch": Preset(
-            "RGB, x/255, less ImageNet's mean and by its deviation: PyTorch, most of ONNX",
+            "RGB, x/255, less ImageNet's mean, by its deviation: PyTorch, most ONNX files",
             channels="rgb",
             side=224,
             scale=1 / 255,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,6 +137,15 @@ def test_what_is_being_added_is_on_no_list_yet(add: Add) -> None:
     add(trial=lambda folder: seen.extend(model.name for model in list_models()))
     assert "framecheck" in seen
     assert "colour" not in seen
+
+
+def test_what_a_killed_program_left_is_cleared_a_day_later(add: Add, root: Path) -> None:
+    for name, age_s in (("old", 100_000), ("young", 1000)):
+        folder = root / ".adding" / name
+        (folder / "net").mkdir(parents=True)
+        os.utime(folder, (time.time() - age_s,) * 2)
+    add()
+    assert [path.name for path in (root / ".adding").iterdir()] == ["young"]
 
 
 def test_a_replaced_network_is_the_new_one(add: Add) -> None:
