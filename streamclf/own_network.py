@@ -56,9 +56,15 @@ class OwnNetwork:
 
 
 def own_network(
-    options: NetworkOptions, ask: Ask | None = None, name: str | None = None, licence: str = UNKNOWN_LICENCE
+    options: NetworkOptions,
+    ask: Ask | None = None,
+    name: str | None = None,
+    licence: str = UNKNOWN_LICENCE,
+    trusted: bool = True,
 ) -> OwnNetwork:
     """The network of ``options.weights``: read, tried on pictures, described. What is missing is asked, if there is ``ask``.
+
+    A damaged file may kill the process that reads it: one that is not ``trusted`` is read in a child first.
 
     Raises:
         Gap: something only the user can know is missing, and nobody can be asked.
@@ -66,12 +72,15 @@ def own_network(
         CardError: the label list is damaged.
         ModelFileError, EngineError: the files are no network that can be read, run, and understood.
     """
-    from streamclf.engines.opencv_look import Look
+    from streamclf.engines.opencv_look import Look, crash
 
     if options.weights is None:
         first = next((option_name(each) for each in options.said), "this")
         raise ConfigError(f"{first}: is for a network without a card; name its weights with --weights")
     files = network_files(options.weights, options.config, options.framework)
+    crashed = None if trusted else crash(files)
+    if crashed is not None:
+        raise EngineError(f"{files.weights}: OpenCV {crashed} when it reads this; get the file anew, it may be damaged")
     try:
         look = Look(files)
     except EngineError as error:

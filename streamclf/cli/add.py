@@ -113,7 +113,7 @@ def _of_files(options: NetworkOptions, name: str | None, licence: str | None, as
     assert options.weights is not None
     chosen = name or plain_name(options.weights)
     check_name(chosen, overwrite)  # before anything that takes time
-    own = own_network(options, ask, chosen, licence or UNKNOWN_LICENCE)
+    own = own_network(options, ask, chosen, licence or UNKNOWN_LICENCE, trusted=False)
     assumed = [*own.assumed]
     if name is None:
         assumed.append(f"its name is {chosen}, from its file's (--name)")

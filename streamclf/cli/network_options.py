@@ -60,7 +60,7 @@ def described_network(network: Mapping[str, Any], model: str | None, may_ask: bo
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     from streamclf.own_network import own_network
 
-    found = own_network(options, asker() if may_ask else None)
+    found = own_network(options, asker() if may_ask else None, trusted=False)
     for sentence in found.assumed:
         say(f"assumed: {sentence}")
     return found

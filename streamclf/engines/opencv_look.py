@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from streamclf.catalogue.card import InputSpec
+from streamclf.catalogue.card import FileRole, Framework, InputSpec
 from streamclf.catalogue.formats import NetworkFiles
 from streamclf.engines._opencv_net import FAULTS, in_words, make_blob, quiet_cv2, read_net
-from streamclf.errors import EngineError, ModelFileError
+from streamclf.errors import EngineError, ModelFileError, StreamclfError
 from streamclf.proof import Batch
 
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
+
+_MOST_SIDE = 4096
+"""As in a card."""
+
+
+def crash(files: NetworkFiles, timeout_s: float = 300.0) -> str | None:
+    """How OpenCV ends when it reads the network, where it does not come back from that; None where it does, with whatever answer.
+
+    A damaged file can kill the whole process (ONNX, OpenCV 4.14), so it is tried in a child.
+    """
+    code = f"import sys; from {__name__} import read_once; read_once(sys.argv[1:])"
+    arguments = [files.framework, *(f"{role}={path}" for role, path in files.paths.items())]
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-c", code, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"does not come back within {timeout_s:g} s"
+    return None if child.returncode in (0, 1) else f"crashes (with {child.returncode})"
+
+
+def read_once(arguments: Sequence[str]) -> None:
+    """For the child of ``crash``: read a network, and run it once if its input is known."""
+    framework = cast(Framework, arguments[0])
+    paths = {cast(FileRole, role): Path(path) for role, _, path in (each.partition("=") for each in arguments[1:])}
+    with suppress(StreamclfError):  # which is told by who reads it next
+        Look(NetworkFiles(framework, paths)).run_once()
 
 
 class Look:
@@ -46,6 +82,14 @@ class Look:
             except FAULTS:
                 return ()
         return tuple(tuple(int(side) for side in np.asarray(shape).ravel()) for shape in inputs[0])
+
+    def run_once(self) -> None:
+        """A forward pass on nothing, where the file says what its inputs are; what goes wrong goes unsaid."""
+        shapes = self.input_shapes()
+        if len(shapes) == 1 and all(0 < side <= _MOST_SIDE for side in shapes[0]):
+            with quiet_cv2(), suppress(*FAULTS):
+                self._net.setInput(np.zeros(shapes[0], np.float32))
+                self._net.forward(list(self.output_names))
 
     def answer(self, picture: Batch, spec: InputSpec, names: Sequence[str]) -> dict[str, FloatArray]:
         """One fitted picture (H, W, C) uint8 to the outputs ``names``, as cv2 puts them out.

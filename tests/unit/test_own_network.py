@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from streamclf.catalogue.find import builtin_folder, find_model
 from streamclf.catalogue.formats import NetworkFiles
 from streamclf.catalogue.network_options import Gap, NetworkOptions, network_options
 from streamclf.classifier import Classifier
-from streamclf.engines.opencv_look import Look
+from streamclf.engines import opencv_look
+from streamclf.engines.opencv_look import Look, crash
 from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
 from streamclf.own_network import OwnNetwork, own_network
 from tests.networks import NO_CLASSES, SECOND_INPUT, SECOND_OUTPUT, SOFTMAX, mean_colour
@@ -267,6 +270,35 @@ def test_weights_with_another_network_s_definition_are_refused(assets: Path, tmp
         (tmp_path / "other.prototxt").write_text(text.replace(old, new), encoding="utf-8")
         with pytest.raises(ModelFileError, match=f"{said}.*other.prototxt; they are of different networks"):
             own(mirror / "squeezenet_v1.0_dc.caffemodel", config=tmp_path / "other.prototxt", preset="imagenet-caffe")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_a_file_that_kills_opencv_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = mean_colour(tmp_path)
+    options = network_options({"weights": weights, **COLOURS, "labels": str(tmp_path / "labels.txt")})
+    assert own_network(options, trusted=False).model.card.name == "colour"
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -SEGV $$\n", encoding="utf-8")
+    killed.chmod(0o755)
+    monkeypatch.setattr(opencv_look.sys, "executable", str(killed))
+    with pytest.raises(
+        EngineError, match=r"colour\.caffemodel: OpenCV crashes \(with -11\) when it reads this; get the file anew"
+    ):
+        own_network(options, trusted=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_file_that_never_ends_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.onnx")
+    assert (
+        crash(NetworkFiles("onnx", {"weights": tmp_path / "net.onnx"}), timeout_s=0.1)
+        == "does not come back within 0.1 s"
+    )
+
+
+def test_a_file_that_is_merely_unreadable_is_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x07nonsense")
+    assert crash(NetworkFiles("onnx", {"weights": tmp_path / "net.onnx"})) is None
 
 
 def test_options_of_a_network_without_weights_say_what_is_missing() -> None:
