@@ -5,14 +5,15 @@ the resize. So a network that judges the picture itself gets both, laid side by 
 
     +----------+------+------+---------+---------+------+
     |          | full | full | reduced | reduced | flat |    columns of tiles, half the height each: an upper and a lower one
-    | overview +------+------+---------+---------+------+    full: at 1:1; reduced: of the picture brought to 145 to 288 lines
+    | overview +------+------+---------+---------+------+    full: at 1:1; reduced: of the picture brought to 270 lines
     |          | full | full | reduced | reduced | flat |    (a smaller one as it is); flat: at 1:1
     +----------+------+------+---------+---------+------+
 
 The overview is the whole picture, stretched to a square. Full and reduced tiles show the most detailed place of each region (with
-two columns of each: of each quarter), the flat ones the flattest place of the left and of the right half. Noise and compression are
-judged at 1:1; how much blur a viewer sees depends on the picture's lines, so blur is judged on the reduced tiles; and noise shows
-best where nothing else is. A subject in front of a soft background is sharp somewhere.
+two columns of each: of each quarter, less the upper and lower tenth of the picture), the flat ones the flattest place of the left
+and of the right half. Noise and compression are judged at 1:1; how much blur a viewer sees depends on the picture's lines, so blur
+is judged on the reduced tiles; and noise shows best where nothing else is. A subject in front of a soft background is sharp
+somewhere.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ import numpy.typing as npt
 
 from streamclf.frame import Image, overview_columns
 
-# Places are looked for in a copy of about this many lines: fine enough to find detail, and cheap at 1080 lines.
-_SEARCH_LINES = 288
+# Blur is judged, and places are looked for, in a copy of so many lines: fine enough for both, and cheap at 1080 lines.
+_REDUCED_LINES = 270
+# Recorders write clock and name into the upper and lower tenth, always sharp: no tile looks for detail there.
+_WRITTEN = 0.1
 # Levels (0..255) outside of which a flat place is clipped, and shows no noise whatever the sensor does.
 _CLIPPED = (8, 247)
 _NEVER = np.float32(1e6)
@@ -63,10 +66,10 @@ def overview_and_tiles(image: Image, size_wh: tuple[int, int]) -> Image:
 def _reduced(image: Image) -> Image:
     # Linear reads a few pixels of each block where an area average reads all: 0.2 ms instead of 2 at 1080 lines.
     height, width = image.shape[:2]
-    factor = -(-min(height, width) // _SEARCH_LINES)
-    if factor == 1:
+    scale = _REDUCED_LINES / min(height, width)
+    if scale >= 1:
         return image
-    size = width // factor, height // factor
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
@@ -81,8 +84,11 @@ def _detailed(
     detail: npt.NDArray[np.float32], columns: int, picture_wh: tuple[int, int], tile: int
 ) -> list[tuple[int, int]]:
     """The most detailed place of each region, column by column, the upper one first: left upper corners (x, y)."""
+    rows = detail.shape[0]
+    corners_a_line = max(1, rows - 1) / max(1, picture_wh[1] - tile)
+    margin = min((rows - 1) // 2, round(_WRITTEN * picture_wh[1] * corners_a_line))
     regions = [((column, columns), (row, 2)) for column in range(columns) for row in range(2)]
-    return [_best(detail, across, down, picture_wh, tile) for across, down in regions]
+    return [_best(detail, across, down, picture_wh, tile, margin) for across, down in regions]
 
 
 def _flat(
@@ -112,11 +118,15 @@ def _best(
     part_y: tuple[int, int],
     picture_wh: tuple[int, int],
     tile: int,
+    margin: int = 0,
 ) -> tuple[int, int]:
-    """The corner of the highest score within a part (number, of how many) of all corners, in the picture's pixels."""
+    """The corner of the highest score within a part (number, of how many) of all corners, in the picture's pixels.
+
+    The first and the last ``margin`` rows of corners are left out.
+    """
     rows, columns = score.shape
     left, right = _span(columns, *part_x)
-    top, bottom = _span(rows, *part_y)
+    top, bottom = (margin + place for place in _span(rows - 2 * margin, *part_y))
     *_, (x, y) = cv2.minMaxLoc(score[top:bottom, left:right])
     room_x, room_y = (max(0, side - tile) for side in picture_wh)
     return (left + x) * room_x // max(1, columns - 1), (top + y) * room_y // max(1, rows - 1)

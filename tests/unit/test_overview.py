@@ -72,7 +72,7 @@ def test_full_and_flat_tiles_are_parts_of_the_picture_at_its_own_size(size: tupl
 
 def test_reduced_tiles_show_the_same_share_of_a_large_picture_as_full_tiles_of_a_small_one() -> None:
     # One dot of a 15th of the lines in each quarter: as large on the tile whatever the picture's size is.
-    for lines in (270, 540, 1080):
+    for lines in (270, 300, 360, 600, 720, 1080):
         image = np.full((lines, lines * 16 // 9, 3), 30, np.uint8)
         for x in (1, 3):
             for y in (1, 3):
@@ -82,6 +82,19 @@ def test_reduced_tiles_show_the_same_share_of_a_large_picture_as_full_tiles_of_a
             for row in range(2):
                 share = (tile(fitted, column, row)[..., 0] > 140).mean()
                 assert share == pytest.approx(np.pi * 18**2 / 64**2, rel=0.08), lines
+
+
+@pytest.mark.parametrize("lines", [224, 360, 720, 1080])
+def test_a_clock_written_above_or_below_is_on_no_tile(lines: int) -> None:
+    image = np.full((lines, lines * 16 // 9, 3), 120, np.uint8)
+    image += np.random.default_rng(2).integers(0, 9, image.shape, dtype=np.uint8)
+    high = lines // 18
+    for y in (lines // 100, lines - lines // 100 - high):
+        image[y : y + high, lines // 8 : lines] = checkers(lines - lines // 8, high, max(2, lines // 120))
+    fitted = fit_image(image, PLAN)
+    for column in range(5):
+        for row in range(2):
+            assert np.ptp(tile(fitted, column, row)) < 12
 
 
 def test_each_quarter_shows_its_most_detailed_place_and_each_half_its_flattest() -> None:
