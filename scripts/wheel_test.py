@@ -44,6 +44,7 @@ def main() -> None:
         assert set(configs.split()) >= {"webcam.toml", "video-file.toml", "raspberry-pi.toml"}, configs
         doctor = json.loads(output_of(command, "doctor", "--json", cwd=here, HOME=folder))
         assert not doctor["problems"], doctor["problems"]
+        output_of(command, "models", "verify", "framecheck", cwd=here, HOME=folder)
         demo(command, here)
         if (ASSETS / "media").is_dir():
             run(command, here)
@@ -55,7 +56,7 @@ def demo(command: Path, here: Path) -> None:
     report = json.loads(output_of(command, "demo", "--no-display", "--json", cwd=here, HOME=str(here)))
     assert report["truth"]["segments_right"] == report["truth"]["segments"] > 8, report
     packed = {path.name for path in here.glob("venv/lib/*/site-packages/streamclf/data/models/framecheck/*")}
-    assert packed == {"card.toml", "framecheck.onnx", "labels.txt", "README.md"}, packed
+    assert packed == {"card.toml", "expected.json", "framecheck.onnx", "labels.txt", "README.md"}, packed
 
 
 def run(command: Path, here: Path) -> None:

@@ -77,7 +77,7 @@ def find_model(name_or_folder: str | Path) -> ResolvedModel:
 def list_models() -> list[ModelEntry]:
     """Every network that ``find_model`` finds by name, by name; a broken card is logged and left out."""
     entries = {}
-    for name, folder in sorted(_named_folders().items()):
+    for name, folder in sorted(named_folders().items()):
         try:
             card = read_card(folder / CARD_NAME)
             _check_name(card, folder)
@@ -96,12 +96,26 @@ def find_card(name_or_folder: str | Path) -> ModelEntry:
 
 def named_folder(name: str) -> Path | None:
     """The folder of the network of that name, by its folder's name alone: its card is not read. None if there is none."""
-    return _named_folders().get(name)
+    return named_folders().get(name)
+
+
+def named_folders() -> dict[str, Path]:
+    """Every folder with a card in it that a name leads to, by that name; the cards are not read."""
+    named: dict[str, Path] = {}
+    for root in search_folders():
+        for card in sorted(root.glob(f"*/{CARD_NAME}")):
+            named.setdefault(card.parent.name, card.parent)
+    return named
 
 
 def find_file(file: CardFile, folder: Path) -> Path | None:
     """Where a file of a card in ``folder`` lies, by name and, if known, size (the digest is not looked at); None if nowhere."""
     return next((path for path in _candidates(file, folder) if _has_size(path, file)), None)
+
+
+def is_here(file: CardFile, folder: Path) -> bool:
+    """Whether a file of that name lies where a card in ``folder`` looks for it, the right one or another."""
+    return next(_candidates(file, folder), None) is not None
 
 
 def search_folders() -> list[Path]:
@@ -187,14 +201,6 @@ def _entry(card: ModelCard, folder: Path) -> ModelEntry:
     return ModelEntry(card, folder, all(find_file(file, folder) is not None for file in card.files))
 
 
-def _named_folders() -> dict[str, Path]:
-    named: dict[str, Path] = {}
-    for root in search_folders():
-        for card in sorted(root.glob(f"*/{CARD_NAME}")):
-            named.setdefault(card.parent.name, card.parent)
-    return named
-
-
 def _folder_of(name_or_folder: str | Path) -> Path:
     given = Path(name_or_folder).expanduser()
     if given.name == CARD_NAME and given.is_file():
@@ -205,7 +211,7 @@ def _folder_of(name_or_folder: str | Path) -> Path:
     if isinstance(name_or_folder, Path) or len(given.parts) > 1 or name.startswith("."):
         problem = f"the folder holds no {CARD_NAME}" if given.is_dir() else "there is no such folder"
         raise UnknownModelError(f"{name}: {problem}")
-    named = _named_folders()
+    named = named_folders()
     if name not in named:
         close = difflib.get_close_matches(name, named, n=3, cutoff=0.5) or sorted(named)
         raise UnknownModelError(
@@ -246,7 +252,7 @@ def _missing(file: CardFile, card: ModelCard, folder: Path) -> str:
     mirror = mirror_folder()
     looked = ", ".join(str(place) for place in (folder, cache_folder(), mirror) if place)
     sources = [shown(url) for url in (mirror_address(file), file.url) if url]
-    given = card.name if _named_folders().get(card.name) == folder else shlex.quote(str(folder))
+    given = card.name if named_folders().get(card.name) == folder else shlex.quote(str(folder))
     way_out = (
         f"'streamclf models pull {given}' fetches it from {' or '.join(sources)}"
         if sources

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from streamclf.catalogue.card import Framework, Task
-from streamclf.cli import add, pull, remove
+from streamclf.cli import add, pull, remove, verify
+from streamclf.cli.table import cell, print_table
 from streamclf.cli.terminal import say
 from streamclf.errors import UsageError
 from streamclf.wording import shown
@@ -58,7 +59,7 @@ def list_command(
     if as_json:
         print(json.dumps(rows, indent=2))
     elif rows:
-        _print_table(rows)
+        print_table(rows)
     if not rows:
         say(_none_of(len(entries), task, framework, max_mb))
 
@@ -78,6 +79,7 @@ def show_command(
 
 
 app.command("pull", epilog=pull.EXAMPLES)(pull.command)
+app.command("verify", epilog=verify.EXAMPLES)(verify.command)
 app.command("add", epilog=add.EXAMPLES)(add.command)
 app.command("remove", epilog=remove.REMOVE_EXAMPLES)(remove.remove_command)
 app.command("path", epilog=remove.PATH_EXAMPLES)(remove.path_command)
@@ -123,19 +125,6 @@ def _row(entry: ModelEntry) -> dict[str, Any]:
     }
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    table = [[name.replace("_", " ") for name in rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for cells in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "?"
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
 def _lines(data: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for key, value in data.items():
@@ -145,6 +134,6 @@ def _lines(data: dict[str, Any], indent: str = "") -> list[str]:
             for entry in value:
                 lines += [f"{indent}{key}:", *_lines(entry, indent + "  ")]
         elif value is not None:
-            text = ", ".join(map(str, value)) if isinstance(value, list) else _cell(value)
+            text = ", ".join(map(str, value)) if isinstance(value, list) else cell(value)
             lines.append(f"{indent}{key}: {text}")
     return lines

@@ -108,10 +108,14 @@ def clouds(x: Whole, y: Whole, cell_px: int, seed: int) -> Whole:
     """A number 0..255 for each place, changing slowly from one cell to the next."""
     column, row = x // cell_px, y // cell_px
     right, down = x % cell_px, y % cell_px
-    upper = grain(column, row, seed) * (cell_px - right) + grain(column + 1, row, seed) * right
-    lower = grain(column, row + 1, seed) * (cell_px - right) + grain(column + 1, row + 1, seed) * right
-    both: Whole = upper * (cell_px - down) + lower * down
-    return both // (cell_px * cell_px)
+    upper = _between(grain(column, row, seed), grain(column + 1, row, seed), right, cell_px)
+    lower = _between(grain(column, row + 1, seed), grain(column + 1, row + 1, seed), right, cell_px)
+    return _between(upper, lower, down, cell_px) // cell_px // cell_px
+
+
+def _between(near: Whole, far: Whole, step: Whole, steps: int) -> Whole:
+    """``steps`` times the value ``step`` steps from ``near`` to ``far``."""
+    return near * (steps - step) + far * step
 
 
 def _soft(pixels: Whole, reach_px: int) -> Whole:

@@ -18,7 +18,7 @@ BANDS = (
     ("pure", "vision proof"),
     ("networks", "catalogue"),
     ("kinds", "sources engines sinks"),
-    ("parts", "classifier capture pipeline config report"),
+    ("parts", "classifier capture pipeline config report verify"),
     ("assembly", "inputs outputs own_network app __init__"),
     ("command line", "cli __main__"),
     ("for tests", "testing"),

@@ -1,0 +1,134 @@
+"""``streamclf models verify``: whether networks' cards and files are right."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streamclf.cli.table import print_table
+from streamclf.cli.terminal import say
+from streamclf.errors import CardError, UsageError
+
+if TYPE_CHECKING:
+    from streamclf.verify import Verdict
+
+EXAMPLES = """
+Examples:
+
+  streamclf models verify framecheck
+
+  streamclf models verify --all               every network whose files are here
+
+  streamclf models verify ./my-network --json
+"""
+_WORDS = {"pass": "pass", "fail": "FAIL", "not here": "not here"}
+
+
+def command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="Models' names, or folders with card.toml.", show_default=False),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every network whose files are here.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+) -> None:
+    """Prove that networks' cards and files are right.
+
+    Of each network: the digests of its files; as many labels as classes; which batches give the answers of single pictures; and its
+    answers to drawn pictures, which have to be those that another engine gave (the network's expected.json).
+
+    The exit code is 1 if one fails, or if one that was named is not here.
+    """
+    if bool(names) == everything:
+        raise UsageError("name the networks to verify, or say --all" if not names else "give either names or --all")
+    verdicts = _verdicts(_all_names() if everything else list(dict.fromkeys(names or ())))
+    if as_json:
+        print(json.dumps([asdict(verdict) for verdict in verdicts], indent=2))
+    else:
+        _print(verdicts, leave_out=everything)
+    outcomes = {verdict.outcome for verdict in verdicts}
+    raise typer.Exit(1 if "fail" in outcomes or ("not here" in outcomes and not everything) else 0)
+
+
+def _all_names() -> list[str]:
+    from streamclf.catalogue.find import named_folders
+
+    return sorted(named_folders())
+
+
+def _verdicts(names: list[str]) -> list[Verdict]:
+    """One after the other, with a bar on standard error; a line each where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from streamclf.verify import verify
+
+    _refuse_unknown(names)
+    verdicts = []
+    is_terminal = sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=not is_terminal) as bar:
+        task = bar.add_task("", total=len(names))
+        for number, name in enumerate(names, 1):
+            bar.update(task, description=name)
+            verdicts.append(verify(name))
+            bar.advance(task)
+            if not is_terminal and verdicts[-1].outcome != "not here":
+                say(f"{name}: {_WORDS[verdicts[-1].outcome]} ({number} of {len(names)})")
+    return verdicts
+
+
+def _refuse_unknown(names: list[str]) -> None:
+    """Before anything is tried; what is wrong with a card itself is said in its verdict."""
+    from streamclf.catalogue.find import find_card
+
+    for name in names:
+        with suppress(CardError):
+            find_card(name)
+
+
+def _print(verdicts: list[Verdict], leave_out: bool) -> None:
+    shown = [verdict for verdict in verdicts if not leave_out or verdict.outcome != "not here"]
+    if shown:
+        print_table([_row(verdict) for verdict in shown])
+    for verdict in shown:
+        for problem in verdict.problems:
+            print(f"{verdict.name}: {problem}")
+        if verdict.outcome == "pass" and verdict.made_by is None:
+            print(
+                f"{verdict.name}: its answers to pictures were not compared, since no expected.json lies beside its card"
+            )
+    timed = next((verdict for verdict in shown if verdict.picture_ms is not None), None)
+    if timed is not None:
+        print(
+            f"ms: the forward pass of one picture, the median of {timed.runs} on this machine just now, {timed.threads} threads"
+        )
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    absent = counts["not here"]
+    print(f"{counts['pass']} pass, {counts['fail']} fail, {absent} {'is' if absent == 1 else 'are'} not here")
+
+
+def _row(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "name": verdict.name,
+        "result": _WORDS[verdict.outcome],
+        "pictures": verdict.pictures or "-",
+        "off by": "-" if verdict.difference is None else _off(verdict),
+        "batches": ", ".join(map(str, verdict.batch_sizes)) or "-",
+        "ms": "-" if verdict.picture_ms is None else f"{verdict.picture_ms:.1f}",
+        "compared with": verdict.made_by or "-",
+    }
+
+
+def _off(verdict: Verdict) -> str:
+    """How far the answers are off and may be, as the verdict's measure wants it."""
+    assert verdict.tolerance is not None
+    # A factor is at least 1, a difference of scores at most.
+    is_factor = verdict.tolerance >= 1
+    form = "x {:.2f} of {:g}" if is_factor else "{:.3f} of {:g}"
+    return form.format(verdict.difference, verdict.tolerance)
