@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+ASSETS := $(or $(STREAMCLF_TEST_ASSETS),../shared)
 
-.PHONY: demo test lint wheel-test bench configs models-table framecheck golden clean help
+.PHONY: demo test lint wheel-test bench configs models-table framecheck expectations clean help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -44,8 +45,11 @@ framecheck: $(READY) ## train the bundled network anew and measure it: about an 
 	$(BIN)/python models/framecheck/train.py
 	$(BIN)/python models/framecheck/evaluate.py --enter --json build/framecheck/report.json --pictures build/framecheck
 
-golden: $(READY) ## write the expected answers anew
-	$(BIN)/python scripts/make_golden.py
+expectations: export STREAMCLF_MIRROR := $(or $(STREAMCLF_MIRROR),$(ASSETS)/mirror)
+expectations: $(READY) ## write anew what networks have to answer, by other engines (NAMES="framecheck ...": theirs only)
+	$(BIN)/python -m scripts.make_expectations $(NAMES)
+	test ! -d $(ASSETS)/media/image || STREAMCLF_MODELS=tests/cards \
+		$(BIN)/python -m scripts.make_expectations --photographs $(ASSETS)/media/image $(NAMES)
 
 clean:           ## remove what make made
 	rm -rf $(VENV) demo-out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
