@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.other_engines import boxes, caffe, darknet
+from scripts.other_engines import NotKnown, boxes, caffe, darknet
 from scripts.other_engines.layers import softmax
 from scripts.other_engines.preparation import prepare, prepared_by
 from streamclf.catalogue.card import CARD_NAME
@@ -63,7 +63,7 @@ def main() -> None:
         path = GOLDEN / f"{entry.name}.json" if arguments.photographs else entry.folder / EXPECTED_NAME
         try:
             written = expectation(find_model(entry.folder), pictures(arguments.photographs))
-        except ImportError as missing:
+        except (ImportError, NotKnown) as missing:
             print(f"{entry.name}: left as it is, {missing}")
             continue
         path.write_text(as_text(written), encoding="utf-8")
@@ -113,7 +113,7 @@ def engine(model: ResolvedModel, card: dict[str, Any]) -> tuple[Run, str]:
         return lambda x: [darknet.run(config, weights, x)], darknet.MADE_BY
     if card["framework"] == "caffe":
         return lambda x: [caffe.run(config, weights, x)], caffe.MADE_BY
-    raise ImportError(f"there is no other engine here for {card['framework']} networks")
+    raise NotKnown(f"there is no other engine here for {card['framework']} networks")
 
 
 def answer(model: ResolvedModel, card: dict[str, Any], run: Run, picture: Picture) -> list[list[Any]]:

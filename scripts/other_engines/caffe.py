@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.other_engines import NotKnown
 from scripts.other_engines.layers import convolution, max_pool, mean_pool, softmax
 from scripts.other_engines.protobuf import Message, fields, numbers, text_message
 
@@ -45,13 +46,13 @@ def _layer(layer: Message, bottoms: list[np.ndarray], blobs: list[np.ndarray]) -
         return softmax(x.ravel())
     if kind == "Dropout":
         return x
-    raise SystemExit(f"the layer {kind!r} is not known here")
+    raise NotKnown(f"the layer {kind!r} is not known here")
 
 
 def _pooling(x: np.ndarray, said: Message) -> np.ndarray:
     if said["pool"][0] == "AVE":
         if said.get("global_pooling") != ["true"] and int(said["kernel_size"][0]) != x.shape[1]:
-            raise SystemExit("a mean of parts is not known here")
+            raise NotKnown("a mean of parts is not known here")
         return mean_pool(x)
     size, stride, pad = (
         int(said.get(key, [default])[0]) for key, default in (("kernel_size", 0), ("stride", 1), ("pad", 0))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.other_engines import NotKnown
 from scripts.other_engines.layers import convolution, max_pool, mean_pool, sigmoid, softmax
 
 MADE_BY = f"numpy {np.__version__} (scripts/other_engines/darknet.py)"
@@ -39,7 +40,7 @@ def run(config: Path, weights: Path, x: np.ndarray) -> np.ndarray:
         elif kind == "yolo":
             boxes.append(_yolo(x, said, input_hw))
         elif kind not in ("dropout", "cost"):
-            raise SystemExit(f"{config}: the layer {kind!r} is not known here")
+            raise NotKnown(f"{config}: the layer {kind!r} is not known here")
         outputs.append(x)
     assert numbers.left == 0, f"{numbers.left} numbers are left over"
     return np.concatenate(boxes) if boxes else x
@@ -97,7 +98,7 @@ def _convolutional(x: np.ndarray, said: dict[str, str], numbers: _Numbers) -> np
 def _activated(x: np.ndarray, said: dict[str, str]) -> np.ndarray:
     kind = said.get("activation", "linear")
     if kind not in ("linear", "leaky"):
-        raise SystemExit(f"the activation {kind!r} is not known here")
+        raise NotKnown(f"the activation {kind!r} is not known here")
     return np.where(x > 0, x, x * np.float32(0.1)) if kind == "leaky" else x
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from scripts.other_engines import NotKnown
+
 DEFAULTS = {"scale": 1.0, "crop_fraction": 1.0, "interpolation": "area_linear", "pad_value": 114, "layout": "NCHW"}
 
 
@@ -62,7 +64,7 @@ def fitted(picture: np.ndarray, said: dict[str, Any]) -> tuple[np.ndarray, Place
         scale = min(wide / width, high / height)
         out_w, out_h = round(width * scale), round(height * scale)
     elif said["fit"] != "stretch":
-        raise SystemExit(f"fit {said['fit']!r} is not known here")
+        raise NotKnown(f"fit {said['fit']!r} is not known here")
     left, top = (width - crop_w) // 2, (height - crop_h) // 2
     levels = resized(picture[top : top + crop_h, left : left + crop_w], out_w, out_h, said["interpolation"])
     scale_x, scale_y = out_w / crop_w, out_h / crop_h
@@ -79,7 +81,7 @@ def resized(picture: np.ndarray, width: int, height: int, interpolation: str) ->
     """Bilinear; "area_linear" averages blocks first, as large as whole pixels allow."""
     factor = min(picture.shape[1] // width, picture.shape[0] // height) if interpolation == "area_linear" else 1
     if interpolation not in ("area_linear", "linear"):
-        raise SystemExit(f"interpolation {interpolation!r} is not known here")
+        raise NotKnown(f"interpolation {interpolation!r} is not known here")
     levels = picture.astype(np.float64)
     for axis, size in ((0, height), (1, width)):
         levels = _along(levels, axis, size, max(1, factor))

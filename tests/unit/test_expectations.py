@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from scripts import make_expectations
-from scripts.other_engines import boxes, layers, preparation, protobuf
+from scripts.other_engines import NotKnown, boxes, layers, preparation, protobuf
 from streamclf.catalogue.expected import EXPECTED_NAME, Expectation, read_expectation
 from streamclf.catalogue.find import find_model
 
@@ -57,18 +57,6 @@ def alike(one: Expectation, other: Expectation, picture: str) -> bool:
     if one.classes is not None and one.tolerance > 2:  # on another processor layers of 8 bits round differently
         return len({row[0] for row in rows} & {row[0] for row in others}) >= len(rows) / 2
     return all(any(row[:2] == like[:2] and abs(row[2] - like[2]) < 2e-3 for like in others) for row in rows)
-
-
-def test_without_its_files_a_network_is_left_as_it_is(models_env: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "scripts.make_expectations", "vgg-16"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert ran.stdout == "left as they are, their files are not here: vgg-16\n"
 
 
 def test_a_convolution_adds_what_is_under_each_window_in_groups_and_with_steps() -> None:
@@ -126,3 +114,20 @@ def test_protocol_buffers_are_read_without_their_definitions() -> None:
         (3, b"\x00\x00\x80?"),
     ]
     assert protobuf.numbers(b"\x03\x96\x01") == [3, 150]
+
+
+def test_what_nobody_here_knows_is_named_and_the_other_networks_go_on(models_env: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "scripts.make_expectations", "squeezenet-1.0-dc-torch", "vgg-16"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == [
+        "squeezenet-1.0-dc-torch: left as it is, there is no other engine here for torch networks",
+        "left as they are, their files are not here: vgg-16",
+    ]
+    with pytest.raises(NotKnown, match="interpolation 'lanczos' is not known here"):
+        preparation.resized(np.zeros((4, 4, 3), np.uint8), 2, 2, "lanczos")
