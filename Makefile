@@ -40,7 +40,7 @@ configs: $(READY) ## write the sample configurations anew
 models-table: $(READY) ## write the catalogue's table in models/README.md anew
 	$(BIN)/python scripts/make_models_table.py
 
-framecheck: $(READY) ## train the bundled network anew and measure it: about an hour, needs the photographs
+framecheck: $(READY) ## train the bundled network anew and measure it: about an hour and a half, needs the photographs
 	$(BIN)/python -m pip install --quiet --group training
 	$(BIN)/python models/framecheck/train.py
 	$(BIN)/python models/framecheck/evaluate.py --enter --json build/framecheck/report.json --pictures build/framecheck

@@ -1,6 +1,6 @@
 """Measure framecheck on frames it has never seen, damaged by other code than that which it was trained with.
 
-python models/framecheck/evaluate.py                          # everything: about eight minutes on two cores
+python models/framecheck/evaluate.py                          # everything: about five minutes on two cores
 python models/framecheck/evaluate.py --only generated --frames-per-class 40 --split val
 """
 

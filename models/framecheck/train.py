@@ -1,6 +1,6 @@
 """Train framecheck from scratch, calibrate it, and write framecheck.onnx and its place in card.toml.
 
-python models/framecheck/train.py                  # samples into ~/.cache, about an hour on two cores
+python models/framecheck/train.py                  # samples into ~/.cache, an hour and a half on two cores
 python models/framecheck/train.py --chunks 4 --epochs 2 --out /tmp/quick     # a quick look
 """
 
