@@ -283,10 +283,9 @@ def _check_count(count: int, numbers: int, background: int, labels: Path, weight
     if not missing:
         return
     less = f", {background} of them no class" if background else ""
-    hint = f"; if the first {background + missing} are no class, say --background {background + missing}"
-    raise ConfigError(
-        f"{labels}: {count} labels, but {weights} puts out {numbers} numbers{less}{hint if missing > 0 else ''}"
-    )
+    # One more output than labels is usual (TensorFlow's background); more than that is another network's list.
+    hint = f"; if the first {background + 1} are no class, say --background {background + 1}" if missing == 1 else ""
+    raise ConfigError(f"{labels}: {count} labels, but {weights} puts out {numbers} numbers{less}{hint}")
 
 
 def _boxes_of(shapes: Sequence[tuple[int, ...]]) -> BoxLayout | None:

@@ -112,6 +112,8 @@ def read_picture(path: str | os.PathLike[str]) -> BgrPicture:
             data = np.frombuffer(file.read(), np.uint8)
     except FileNotFoundError as error:
         raise SourceNotFoundError(f"{label}: no such file") from error
+    except IsADirectoryError as error:
+        raise SourceError(f"{label}: a folder, not a picture; streamclf run takes a folder of pictures") from error
     except OSError as error:
         raise SourceError(f"{label}: cannot be read ({error.strerror})") from error
     if not data.size:
