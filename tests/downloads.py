@@ -7,11 +7,13 @@ import hashlib
 import http.server
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import TypeAlias
+
+from tests.servers import LoopbackServer
 
 DEADLINE_S = 20.0
 CONTENT = bytes(range(256)) * 1024
@@ -95,17 +97,14 @@ class Asked:
         return int(match[1])
 
 
-class FileServer(http.server.ThreadingHTTPServer):
+class FileServer(LoopbackServer):
     """Each request to a path gets the path's next act; the last one again and again."""
 
-    daemon_threads = False
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.acts: dict[str, list[Act]] = {}
         self.asked: list[Asked] = []
         self.lock = threading.Lock()
-        self.released = threading.Event()
         self.reached = threading.Event()
 
     def script(self, path: str, *acts: Act) -> str:
@@ -113,21 +112,9 @@ class FileServer(http.server.ThreadingHTTPServer):
         self.acts[path] = list(acts)
         return f"http://127.0.0.1:{self.server_port}{path}"
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        pass
 
-
-@contextlib.contextmanager
-def file_server() -> Iterator[FileServer]:
-    with FileServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.released.set()
-            server.shutdown()
-            thread.join()
+def file_server() -> contextlib.AbstractContextManager[FileServer]:
+    return FileServer().running()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -50,35 +51,46 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if path == "/endless.ts" else data)
 
 
-class ClipServer(http.server.ThreadingHTTPServer):
-    """Serves ``files`` by path. ``/stall`` never answers, ``/cut*`` breaks off in the middle, ``/pause*`` stops there in silence,
-    ``/private`` wants a password, ``/circle`` redirects to itself, ``/endless.ts`` has no stated length."""
+class LoopbackServer(http.server.ThreadingHTTPServer):
+    """An HTTP server on a free port of this machine; ``released`` ends what its handlers wait for."""
 
     daemon_threads = False
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files: dict[str, bytes] = {}
+    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
         self.released = threading.Event()
-
-    def url(self, path: str, userinfo: str = "") -> str:
-        return f"http://{userinfo}127.0.0.1:{self.server_port}{path}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Self]:
+        """Answers in a thread of its own, which has ended when this is left."""
+        with self:
+            thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            try:
+                yield self
+            finally:
+                self.released.set()
+                self.shutdown()
+                thread.join()
 
-@contextlib.contextmanager
-def serving() -> Iterator[ClipServer]:
-    with ClipServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.released.set()
-            server.shutdown()
-            thread.join()
+
+class ClipServer(LoopbackServer):
+    """Serves ``files`` by path. ``/stall`` never answers, ``/cut*`` breaks off in the middle, ``/pause*`` stops there in silence,
+    ``/private`` wants a password, ``/circle`` redirects to itself, ``/endless.ts`` has no stated length."""
+
+    def __init__(self) -> None:
+        super().__init__(_Handler)
+        self.files: dict[str, bytes] = {}
+
+    def url(self, path: str, userinfo: str = "") -> str:
+        return f"http://{userinfo}127.0.0.1:{self.server_port}{path}"
+
+
+def serving() -> contextlib.AbstractContextManager[ClipServer]:
+    return ClipServer().running()
 
 
 @contextlib.contextmanager

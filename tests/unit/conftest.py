@@ -1,9 +1,11 @@
-"""A second thread for tests of what waits."""
+"""A second thread for tests of what waits, and the way to framecheck's own modules."""
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,3 +44,12 @@ class Background:
 @pytest.fixture
 def background() -> type[Background]:
     return Background
+
+
+@pytest.fixture(scope="module")
+def framecheck_path() -> Iterator[None]:
+    """The folder is no package: its modules import each other by name."""
+    folder = str(Path(__file__).parents[2] / "models" / "framecheck")
+    sys.path.insert(0, folder)
+    yield
+    sys.path.remove(folder)

@@ -1,20 +1,11 @@
 """The evaluation of framecheck: what it counts, and the test's own damage."""
 
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-FRAMECHECK = Path(__file__).parents[2] / "models" / "framecheck"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def path_to_framecheck():
-    sys.path.insert(0, str(FRAMECHECK))  # the folder is no package: its modules import each other by name
-    yield
-    sys.path.remove(str(FRAMECHECK))
+pytestmark = pytest.mark.usefixtures("framecheck_path")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """framecheck's own training and card: the split of the photographs, what becomes of the figures."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,7 @@ import pytest
 from streamclf.catalogue.card import read_card
 
 FRAMECHECK = Path(__file__).parents[2] / "models" / "framecheck"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def path_to_framecheck():
-    sys.path.insert(0, str(FRAMECHECK))  # the folder is no package: its modules import each other by name
-    yield
-    sys.path.remove(str(FRAMECHECK))
+pytestmark = pytest.mark.usefixtures("framecheck_path")
 
 
 @pytest.fixture
