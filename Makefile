@@ -37,7 +37,7 @@ bench: $(READY)  ## measure; writes benchmarks/results/
 configs: $(READY) ## write the sample configurations anew
 	$(BIN)/python scripts/make_configs.py
 
-models-table: $(READY) ## write the catalogue's table in models/README.md anew
+models-table: $(READY) ## write the tables of networks in README.md and models/README.md anew
 	$(BIN)/python scripts/make_models_table.py
 
 framecheck: $(READY) ## train the bundled network anew and measure it: about an hour and a half, needs the photographs

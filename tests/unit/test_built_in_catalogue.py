@@ -151,11 +151,13 @@ def test_the_coco_classes_are_in_darknet_s_order_under_coco_s_own_names(assets: 
     }
 
 
-def test_the_table_of_the_readme_is_made_from_the_cards() -> None:
-    readme = (MODELS / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("readme", "folder"), [("README.md", "models/"), ("models/README.md", "")])
+def test_the_tables_of_the_readmes_are_made_from_the_cards(readme: str, folder: str) -> None:
     script = runpy.run_path(str(REPOSITORY / "scripts" / "make_models_table.py"))
-    assert script["updated"](readme) == readme, "make models-table"
+    page = next(page for page in script["PAGES"] if page.path == REPOSITORY / readme)
+    text = page.path.read_text(encoding="utf-8")
+    assert page.updated(text) == text, "make models-table"
     for name in CARDS:
-        assert f"| [`{name}`]({name}) |" in readme
+        assert f"| [`{name}`]({folder}{name}) |" in text
     with pytest.raises(SystemExit, match="are missing"):
-        script["updated"]("no table here")
+        page.updated("no table here")
