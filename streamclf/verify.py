@@ -22,7 +22,8 @@ from streamclf.classifier import Classifier
 from streamclf.errors import CardError, ModelFileError, StreamclfError, UnknownModelError
 from streamclf.prediction import Box, Prediction
 
-Outcome: TypeAlias = Literal["pass", "fail", "not here"]
+Outcome: TypeAlias = Literal["pass", "unproven", "fail", "not here"]
+"""``unproven``: nothing is wrong, but no expected answers are written down that its own could be held against."""
 Corners: TypeAlias = tuple[float, float, float, float]
 
 RUNS_A_PICTURE = 5
@@ -139,6 +140,7 @@ def _tried(model: ResolvedModel, expectation: Expectation | None) -> Verdict:
         path = model.folder / EXPECTED_NAME
         raise CardError(f"{path}: there is no reference picture {unknown!r}; there are {', '.join(REFERENCE_PICTURES)}")
     problems, difference = list[str](), None
+    outcome: Outcome = "unproven" if expectation is None else "pass"
     with Classifier(model, batch=max(BATCH_SIZES)) as classifier:
         runs = [
             (picture, classifier.classify(reference_picture(picture)))
@@ -154,7 +156,7 @@ def _tried(model: ResolvedModel, expectation: Expectation | None) -> Verdict:
     times = [prediction.latency.infer_ms for _, prediction in runs if prediction.latency]
     return Verdict(
         model.card.name,
-        "fail" if problems else "pass",
+        "fail" if problems else outcome,
         tuple(problems),
         pictures=len(pictures) if expectation else 0,
         made_by=expectation.made_by if expectation else None,

@@ -27,7 +27,7 @@ Examples:
 
   streamclf models verify ./my-network --json
 """
-_WORDS = {"pass": "pass", "fail": "FAIL", "not here": "not here"}
+_WORDS = {"pass": "pass", "unproven": "unproven", "fail": "FAIL", "not here": "not here"}
 
 
 def command(
@@ -41,7 +41,8 @@ def command(
     """Prove that networks' cards and files are right.
 
     Of each network: the digests of its files; as many labels as classes; which batches give the answers of single pictures; and its
-    answers to drawn pictures, which have to be those that another engine gave (the network's expected.json).
+    answers to drawn pictures, which have to be those that another engine gave (the network's expected.json). Without an expected.json
+    a network is at best "unproven".
 
     The exit code is 1 if one fails, or if one that was named is not here.
     """
@@ -99,7 +100,7 @@ def _print(verdicts: list[Verdict], leave_out: bool) -> None:
     for verdict in shown:
         for problem in verdict.problems:
             print(f"{verdict.name}: {problem}")
-        if verdict.outcome == "pass" and verdict.made_by is None:
+        if verdict.outcome == "unproven":
             print(
                 f"{verdict.name}: its answers to pictures were not compared, since no expected.json lies beside its card"
             )
@@ -110,7 +111,8 @@ def _print(verdicts: list[Verdict], leave_out: bool) -> None:
         )
     counts = Counter(verdict.outcome for verdict in verdicts)
     absent = counts["not here"]
-    print(f"{counts['pass']} pass, {counts['fail']} fail, {absent} {'is' if absent == 1 else 'are'} not here")
+    counted = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("pass", "unproven", "fail"))
+    print(f"{counted}, {absent} {'is' if absent == 1 else 'are'} not here")
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:

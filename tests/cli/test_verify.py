@@ -30,7 +30,7 @@ def test_verify_shows_a_line_a_network_and_what_the_time_is_of(streamclf: Run) -
     assert second.split()[:3] == [FAST, "pass", "3"]
     assert second.split("  ")[-1].startswith("TensorFlow ")
     assert legend.startswith("ms: the forward pass of one picture, the median of 15 on this machine just now, ")
-    assert count == "2 pass, 0 fail, 0 are not here"
+    assert count == "2 pass, 0 unproven, 0 fail, 0 are not here"
     assert [line for line in done.stderr.splitlines() if "pass" in line] == [
         "streamclf: framecheck: pass (1 of 2)",
         f"streamclf: {FAST}: pass (2 of 2)",
@@ -43,7 +43,20 @@ def test_a_failure_is_said_in_a_sentence_and_in_the_exit_code(streamclf: Run, tm
     assert done.returncode == 1
     assert [line.split()[1] for line in done.stdout.splitlines()[1:3]] == ["pass", "FAIL"]
     assert f"{FAST}: its answers are not those of TensorFlow" in done.stdout
-    assert done.stdout.endswith("1 pass, 1 fail, 0 are not here\n")
+    assert done.stdout.endswith("1 pass, 0 unproven, 1 fail, 0 are not here\n")
+
+
+def test_a_network_without_expected_answers_does_not_look_proven(streamclf: Run, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(builtin_folder() / FAST, tmp_path / FAST))
+    (folder / "expected.json").unlink()
+    done = streamclf("models", "verify", folder, "framecheck")
+    assert done.returncode == 0
+    assert [line.split()[1] for line in done.stdout.splitlines()[1:3]] == ["unproven", "pass"]
+    assert f"{FAST}: its answers to pictures were not compared, since no expected.json lies beside" in done.stdout
+    assert done.stdout.endswith("1 pass, 1 unproven, 0 fail, 0 are not here\n")
+    assert f"{FAST}: unproven (1 of 2)" in done.stderr
+    (verdict,) = json.loads(streamclf("models", "verify", folder, "--json").stdout)
+    assert (verdict["outcome"], verdict["problems"]) == ("unproven", [])
 
 
 def test_all_leaves_out_and_counts_what_is_not_here_and_tells_of_a_broken_card(streamclf: Run, tmp_path: Path) -> None:
@@ -55,7 +68,7 @@ def test_all_leaves_out_and_counts_what_is_not_here_and_tells_of_a_broken_card(s
     assert done.returncode == 1
     assert [line.split()[:2] for line in done.stdout.splitlines()[1:3]] == [["broken", "FAIL"], ["framecheck", "pass"]]
     assert "is not valid TOML" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("1 pass, 1 fail, ")
+    assert done.stdout.splitlines()[-1].startswith("1 pass, 0 unproven, 1 fail, ")
     shutil.rmtree(broken)
     done = streamclf("models", "verify", "--all", "--json", **places)
     assert done.returncode == 0
@@ -71,7 +84,7 @@ def test_a_network_that_was_named_and_is_not_here_is_no_success(streamclf: Run) 
     assert done.returncode == 1
     assert "not here" in done.stdout.splitlines()[1]
     assert "'streamclf models pull vgg-16' fetches it" in done.stdout
-    assert done.stdout.endswith("0 pass, 0 fail, 1 is not here\n")
+    assert done.stdout.endswith("0 pass, 0 unproven, 0 fail, 1 is not here\n")
 
 
 def test_what_to_verify_has_to_be_said_once_and_exist(streamclf: Run) -> None:

@@ -166,12 +166,15 @@ def test_a_card_that_contradicts_itself_or_its_network_fails(copied: Callable[[s
     assert "softmacks is no key of a card" in verdict.problems[0]
 
 
-def test_without_expected_answers_a_network_passes_with_no_picture_compared(copied: Callable[[str], Path]) -> None:
+def test_without_expected_answers_a_network_is_unproven(copied: Callable[[str], Path]) -> None:
     folder = copied("mobilenet-v1-0.25")
     (folder / "expected.json").unlink()
     verdict = verify(folder)
-    assert (verdict.outcome, verdict.pictures, verdict.made_by, verdict.difference) == ("pass", 0, None, None)
+    assert (verdict.outcome, verdict.pictures, verdict.made_by, verdict.difference) == ("unproven", 0, None, None)
     assert verdict.picture_ms
+    card = folder / "card.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace("softmax = true", "softmax = false"), encoding="utf-8")
+    assert verify(folder).outcome == "fail"  # what can be known without them still is
 
 
 def test_a_network_that_does_not_exist_is_the_caller_s_mistake(models_env: Path) -> None:
