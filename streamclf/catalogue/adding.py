@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +57,11 @@ def add_network(
     try_out: Callable[[Path], _T],
     link: bool = False,
     overwrite: bool = False,
-    label_file: Path | None = None,
+    copies: Sequence[Path] = (),
 ) -> tuple[Path, _T]:
     """Put ``model`` into the user's folder: its card, its labels and its files, or with ``link`` links to these.
 
-    The labels are written a name a line, or copied from ``label_file``.
+    ``copies`` are put beside the card as they are; a label list that is not among them is written a name a line.
     ``try_out`` gets the complete folder before it has its place; if that or anything else fails, everything is as it was.
     Returns the folder in its place, and what ``try_out`` returned.
 
@@ -77,7 +77,7 @@ def add_network(
         folder = staging / name
         with _written(target):
             folder.mkdir()
-            _fill(folder, model, card_text, label_file, target if link else None)
+            _fill(folder, model, card_text, copies, target if link else None)
         outcome = try_out(folder)
         with _written(target):
             _put_in_place(folder, target, staging / "replaced")
@@ -151,7 +151,7 @@ def _check_plain(name: str) -> None:
         raise ConfigError(f"name {name!r}: {message[:1].lower()}{message[1:]}") from None
 
 
-def _fill(folder: Path, model: ResolvedModel, card_text: str, label_file: Path | None, link_for: Path | None) -> None:
+def _fill(folder: Path, model: ResolvedModel, card_text: str, copies: Sequence[Path], link_for: Path | None) -> None:
     names = [CARD_NAME, _MANIFEST]
     for file in model.card.files:
         source = model.paths[file.role].resolve()
@@ -162,13 +162,13 @@ def _fill(folder: Path, model: ResolvedModel, card_text: str, label_file: Path |
             raise UsageError(f"{source}: lies in the folder that is replaced; add it without --link")
         else:
             (folder / file.name).symlink_to(source)
-    if model.card.labels.file is not None:
-        names.append(model.card.labels.file)
-        labels = folder / model.card.labels.file
-        if label_file is not None:
-            shutil.copyfile(label_file, labels)
-        else:
-            labels.write_text("\n".join(model.labels) + "\n", encoding="utf-8")
+    for copied in copies:
+        names.append(copied.name)
+        shutil.copyfile(copied, folder / copied.name)
+    labels = model.card.labels.file
+    if labels is not None and labels not in names:
+        names.append(labels)
+        (folder / labels).write_text("\n".join(model.labels) + "\n", encoding="utf-8")
     (folder / _MANIFEST).write_text(json.dumps({"files": names}, indent=2) + "\n", encoding="utf-8")
     (folder / CARD_NAME).write_text(card_text, encoding="utf-8")
 

@@ -19,7 +19,7 @@ from streamclf.catalogue.formats import ENDINGS
 from streamclf.catalogue.network_options import NetworkOptions, network_options, option_name
 from streamclf.cli.classify import print_answer
 from streamclf.cli.network_options import asker, with_network_options
-from streamclf.errors import ConfigError
+from streamclf.errors import CardError, ConfigError
 
 if TYPE_CHECKING:
     from streamclf.catalogue.find import ResolvedModel
@@ -77,13 +77,13 @@ def command(
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """What will be added. ``label_file`` is copied as it is; without it the labels are written anew."""
+    """What will be added. ``copies`` go beside the card as they are."""
 
     model: ResolvedModel
     card_text: str
     found: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
-    label_file: Path | None = None
+    copies: tuple[Path, ...] = ()
 
 
 def _options(files: list[Path], network: dict[str, Any]) -> tuple[NetworkOptions, Path | None]:
@@ -128,7 +128,9 @@ def _of_folder(
 ) -> _Proposal:
     from streamclf.catalogue.adding import check_name
     from streamclf.catalogue.card_text import card_toml
+    from streamclf.catalogue.expected import EXPECTED_NAME, read_expectation
     from streamclf.catalogue.find import find_model
+    from streamclf.verify import label_problem
 
     said = [option_name(each) for each in options.said] + (["--licence"] if licence is not None else [])
     if said:
@@ -139,15 +141,21 @@ def _of_folder(
         model = replace(model, card=model.card.model_copy(update={"name": name}))
         text = card_toml(model.card)
     check_name(model.card.name, overwrite)
-    labels = model.card.labels.file
-    return _Proposal(model, text, (f"a card in {folder}",), label_file=folder / labels if labels else None)
+    copies = [folder / model.card.labels.file] if model.card.labels.file else []
+    expectation = read_expectation(folder / EXPECTED_NAME)
+    if expectation is not None:
+        problem = label_problem(expectation, model.labels)
+        if problem is not None:
+            raise CardError(f"{folder / EXPECTED_NAME}: is not of this card: {problem}")
+        copies.append(folder / EXPECTED_NAME)
+    return _Proposal(model, text, (f"a card in {folder}",), copies=tuple(copies))
 
 
 def _add(proposal: _Proposal, link: bool, overwrite: bool, picture: Path | None) -> dict[str, Any]:
     from streamclf.catalogue.adding import add_network
 
     folder, tried = add_network(
-        proposal.model, proposal.card_text, lambda folder: _try(folder, picture), link, overwrite, proposal.label_file
+        proposal.model, proposal.card_text, lambda folder: _try(folder, picture), link, overwrite, proposal.copies
     )
     card = proposal.model.card
     return {

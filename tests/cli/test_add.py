@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from streamclf.catalogue.find import builtin_folder
 from tests.networks import SOFTMAX, mean_colour
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -169,6 +171,37 @@ def test_a_folder_with_a_card_is_added_as_it_is(streamclf: Run, own: Path, colou
     assert done.returncode == 0, done.stderr
     assert json.loads(streamclf("models", "show", "renamed", "--json").stdout)["available"] is True
     assert streamclf("models", "add", theirs, "--preset", "yolo").returncode == 2
+
+
+def test_the_expected_answers_of_a_folder_come_along_and_hold(streamclf: Run, own: Path) -> None:
+    theirs = builtin_folder() / "framecheck"
+    done = streamclf("models", "add", theirs, "--name", "mine", "--link")
+    assert done.returncode == 0, done.stderr
+    assert (own / "mine" / "expected.json").read_bytes() == (theirs / "expected.json").read_bytes()
+    verdict = streamclf("models", "verify", "mine")
+    assert verdict.stdout.endswith("1 pass, 0 unproven, 0 fail, 0 are not here\n")
+    assert streamclf("models", "remove", "mine", "--yes").returncode == 0
+    assert left(own) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tolerance": -1}, "tolerance"),
+        ({"labels_sha256": "0" * 64}, "is not of this card: its label list is not the one of the expected"),
+    ],
+)
+def test_expected_answers_that_are_damaged_or_of_other_labels_add_nothing(
+    change: dict[str, object], said: str, streamclf: Run, own: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(builtin_folder() / "framecheck", theirs, ignore=shutil.ignore_patterns("*.py", "*.png"))
+    expected = theirs / "expected.json"
+    expected.write_text(json.dumps(json.loads(expected.read_text()) | change), encoding="utf-8")
+    done = streamclf("models", "add", theirs, "--name", "mine")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{expected}: {said}" in done.stderr
+    assert left(own) == []
 
 
 @pytest.mark.parametrize(
