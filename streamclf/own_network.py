@@ -120,7 +120,7 @@ def _declared(look: Look, files: NetworkFiles) -> Declared:
 def _unreadable(files: NetworkFiles, said: str) -> str:
     """What may be the matter with files that OpenCV does not read."""
     if files.framework == "onnx" and "parse error" in said:  # the graph was read, and one of its nodes made trouble
-        return "if it leaves the size of its input open, export it with a fixed one"
+        return "if it is whole, it may help to export it anew: with a fixed input size, simplified, or of another opset"
     if files.framework == "tensorflow" and "config" not in files.paths:
         return "is it a whole, frozen graph? Some also need a .pbtxt, given in --config"
     both = "are both whole, and of one network?" if len(files.paths) > 1 else "is it whole?"

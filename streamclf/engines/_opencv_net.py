@@ -68,6 +68,9 @@ def in_words(error: BaseException) -> str:
     unknown = re.search(r"Can't create layer .* of type \"([^\"]+)\"|Unknown layer type: (\S+)", text)
     if unknown:
         return f" (OpenCV {cv2.__version__} knows no layer of the type {unknown[1] or unknown[2]})"
+    node = re.search(r"Node \[([^@\]]+)[^\]]*\]:\((?:onnx_node!)?([^)]*)\) parse error", text)
+    if node:
+        return f" (OpenCV {cv2.__version__} fails at its node {node[2]}, a {node[1]})"
     text = re.split(r"(?<=.)[: ]*OpenCV\(\d", text, maxsplit=1)[0]  # where it quotes one of its own messages
     empty = "Failed to parse" in text or text.startswith("Transpose the weights")  # said of any broken file
     if empty or not re.search(r"([A-Za-z']+,? ){3}[A-Za-z']{2,}", text):

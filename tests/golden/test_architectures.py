@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -119,6 +120,7 @@ def test_an_architecture_that_opencv_cannot_import_is_refused_in_a_sentence(name
     with pytest.raises(EngineError) as caught:
         answers(weights)
     said = str(caught.value)
-    assert said.startswith(f"{weights}: not a readable onnx network")
+    assert said.startswith(f"{weights}: not a readable onnx network (OpenCV {cv2.__version__} fails at its node n")
+    assert "it may help to export it anew" in said
     assert "\n" not in said
     assert "onnx_importer" not in said, "a sentence for people, without OpenCV's sources"
