@@ -21,7 +21,8 @@ import cv2
 import numpy as np
 import photos
 from card_figures import TOLERANCE, compare, enter
-from evaluate_clips import clips, find_ffmpeg
+from evaluate_clips import clips
+from evaluate_ffmpeg import find_ffmpeg
 from evaluate_measures import Figures, Requirement, figures
 from evaluate_pictures import confusion_picture, wrong_picture
 from second_damage import RANGES

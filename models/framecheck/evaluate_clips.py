@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import shlex
-import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from evaluate_ffmpeg import TEST_PICTURES, Scene, damages, ffmpeg
 from evaluate_measures import Requirement, changes, surplus_changes
 from photos import ASSETS, CLIP_PART, CLIPS
 from second_frames import LABELS
@@ -69,30 +68,6 @@ SCENES: Mapping[str, float] = MappingProxyType(
     }
 )
 """Clips of a real scene, to be damaged, and up to which second."""
-STARVED_KBIT_S: Mapping[str, int] = MappingProxyType(
-    {
-        "flipping_a_pancake.mkv": 16,
-        "intel_bottle-detection.mp4": 14,
-        "intel_one-by-one-person-detection.mp4": 8,
-        "decord_video_0.mov": 40,
-    }
-)
-"""Bit rates at which a viewer calls the clip blocky, looked at one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A clip to be damaged: its name, lines, seconds, how many of them the training has seen, and the sorted luma of one frame."""
-
-    name: str
-    lines: int
-    seconds: float
-    seen_s: float
-    light: npt.NDArray[np.uint8]
-
-    def level(self, share: float) -> float:
-        """The luma, 0..1, that so many of the pixels do not exceed."""
-        return float(self.light[int(share * (len(self.light) - 1))]) / 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,81 +81,6 @@ class Answers:
     def labels(self) -> list[str]:
         """The most probable class of each frame."""
         return [LABELS[i] for i in self.probabilities.argmax(1)]
-
-
-# --- ffmpeg's filters: class and filter for a scene; every number is written out in the report ---
-
-Filter = Callable[[Scene], str]
-FILTERS: tuple[tuple[str, Filter], ...] = (
-    ("defocus", lambda scene: f"gblur=sigma={0.006 * scene.lines:.1f}"),
-    ("defocus", lambda scene: f"gblur=sigma={0.011 * scene.lines:.1f}"),
-    ("defocus", lambda scene: f"gblur=sigma={0.018 * scene.lines:.1f}"),
-    ("defocus", lambda scene: f"boxblur=luma_radius={round(0.008 * scene.lines)}:luma_power=2"),
-    ("defocus", lambda scene: f"boxblur=luma_radius={round(0.02 * scene.lines)}:luma_power=1"),
-    ("motion_blur", lambda scene: _smear("row", 0.025 * scene.lines)),
-    ("motion_blur", lambda scene: _smear("column", 0.045 * scene.lines)),
-    ("dark", lambda scene: f"eq={_eq(scene.level(0.98), 0.5, 45 / 255)}"),
-    ("dark", lambda scene: f"eq={_eq(scene.level(0.98), 0.2, 35 / 255)}"),
-    ("dark", lambda scene: f"eq=gamma=0.4:{_eq(scene.level(0.98), 0.6, 0.5)}"),
-    ("bright", lambda scene: f"eq={_eq(scene.level(0.4), 1.0, 0.995)}"),
-    ("bright", lambda scene: f"eq={_eq(scene.level(0.3), 1.6, 0.995)}"),
-    ("noise", lambda scene: "noise=alls=25:allf=t"),
-    ("noise", lambda scene: "noise=alls=40:allf=t"),
-    ("noise", lambda scene: "noise=alls=40:allf=t+u"),
-    ("noise", lambda scene: "noise=alls=60:allf=t+u"),
-    ("covered", lambda scene: f"gblur=sigma={0.2 * scene.lines:.1f}:steps=3,eq={_eq(scene.level(0.5), 1.0, 0.3)}"),
-    (
-        "covered",
-        lambda scene: (
-            f"gblur=sigma={0.3 * scene.lines:.1f}:steps=3,eq={_eq(scene.level(0.5), 0.6, 0.12)},noise=alls=6:allf=t"
-        ),
-    ),
-)
-TEST_PICTURES = (
-    "smptebars", "smptehdbars", "pal75bars", "rgbtestsrc", "testsrc", "testsrc2", "color=black", "color=blue", "color=0x808080",
-    "nullsrc,geq=lum=random(1)*255:cb=128:cr=128",
-)  # fmt: skip
-
-
-def _smear(way: str, path_px: float) -> str:
-    # The mean along one direction only, at most 49 pixels; avgblur and boxblur blur the other direction too.
-    kernel = " ".join(["1"] * min(49, max(5, round(path_px) // 2 * 2 + 1)))
-    planes = ":".join(f"{plane}m={kernel}:{plane}mode={way}" for plane in range(3))
-    return f"format=yuv444p,convolution={planes}"
-
-
-def _eq(level: float, contrast: float, wanted: float) -> str:
-    # eq's contrast and the brightness that brings a level, 0..1, to the one wanted. It works on video's Y, 16 to 235 of 255.
-    before, after = ((16 + 219 * value) / 255 for value in (level, wanted))
-    return f"contrast={contrast:g}:brightness={after - 0.5 - (before - 0.5) * contrast:.2f}"
-
-
-def find_ffmpeg() -> str:
-    """The program on PATH.
-
-    Raises:
-        SystemExit: there is none.
-    """
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise SystemExit("ffmpeg: not found on PATH; install it (apt install ffmpeg), or run with --only generated")
-    return program
-
-
-def ffmpeg(arguments: list[str]) -> str:
-    """Run it; the command as one line.
-
-    Raises:
-        SystemExit: there is none, or it failed.
-    """
-    program = find_ffmpeg()
-    done = subprocess.run([program, "-v", "error", "-nostdin", "-y", *arguments], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"ffmpeg {shlex.join(arguments)}: {done.stderr.strip()}")
-    return shlex.join(arguments)
-
-
-# --- frames to answers ---
 
 
 def frames_of(path: Path) -> Iterator[Frame]:
@@ -221,9 +121,6 @@ def piece(of: Answers, start_s: float) -> Answers:
     """``PIECE_S`` seconds from ``start_s``."""
     inside = (of.pts_s >= start_s) & (of.pts_s < start_s + PIECE_S)
     return Answers(of.pts_s[inside] - of.pts_s[inside][0], of.probabilities[inside])
-
-
-# --- the three parts ---
 
 
 def undamaged(classifier: streamclf.Classifier) -> tuple[dict[str, Answers], dict[str, Any], list[Requirement]]:
@@ -288,18 +185,6 @@ def _scenes(given: dict[str, Answers]) -> Iterator[Scene]:
         yield Scene(name, min(image.shape[:2]), seconds, seen, np.sort(luma(image), axis=None))
 
 
-def damages(scene: Scene) -> list[tuple[str, list[str]]]:
-    """Class and ffmpeg's arguments between input and output, for everything that is done to a scene."""
-    lossless = ["-c:v", "ffv1", "-pix_fmt", "yuv420p"]
-    done = [(label, ["-vf", make(scene), *lossless]) for label, make in FILTERS]
-    for rate in (1.0, 1.7):
-        kbit_s = round(STARVED_KBIT_S[scene.name] * rate)
-        # Without a least quantiser a scene that stands still is fine again after a second.
-        limits = ["-qmin", "42", "-b:v", f"{kbit_s}k", "-maxrate", f"{kbit_s}k", "-bufsize", f"{kbit_s}k"]
-        done.append(("blocky", ["-c:v", "libx264", "-preset", "veryfast", *limits]))
-    return done
-
-
 def damaged(classifier: streamclf.Classifier, given: dict[str, Answers]) -> tuple[dict[str, Any], list[Requirement]]:
     """Pieces of the scenes damaged with ffmpeg, then the same alternating with undamaged ones, smoothed."""
     rows: list[dict[str, Any]] = []
@@ -307,41 +192,16 @@ def damaged(classifier: streamclf.Classifier, given: dict[str, Answers]) -> tupl
     with tempfile.TemporaryDirectory() as folder:
         print(f"\nReal clips, damaged with ffmpeg: {PIECE_S:g} s each")
         for scene in _scenes(given):
-            parts = []
-            for number, (label, arguments) in enumerate(damages(scene)):
-                room_s = max(0.0, scene.seconds - scene.seen_s - PIECE_S)
-                start_s = scene.seen_s + (math.fmod(number * 3.7, room_s) if room_s else 0.0)
-                target = Path(folder) / f"{number}.mkv"
-                print(f"\r{scene.name:42} {label:12}", end="\r", file=sys.stderr, flush=True)
-                ffmpeg(
-                    [
-                        "-ss",
-                        f"{start_s:.2f}",
-                        "-t",
-                        f"{PIECE_S:g}",
-                        "-i",
-                        str(FOLDER / scene.name),
-                        "-an",
-                        *arguments,
-                        str(target),
-                    ]
-                )
-                of = classify(classifier, target)
-                rows.append(_row(scene.name, label, shlex.join(arguments), of))
-                parts += [piece(given[scene.name], start_s), of]
+            made, parts = _damaged_scene(classifier, scene, given[scene.name], Path(folder))
+            rows += made
             if scene.seconds > PIECE_S:
                 said, starts = steady(parts)
                 surplus, truths = surplus + surplus_changes(said, starts), truths + len(parts) - 1
                 print(
-                    f"  {scene.name}: in turn with undamaged pieces the steady label changes {len(changes(said))} times, true {len(parts) - 1}"
+                    f"  {scene.name}: in turn with undamaged pieces the steady label changes {len(changes(said))} times, "
+                    f"true {len(parts) - 1}"
                 )
-        for size, source in [(size, source) for size in ("426x240", "640x360") for source in TEST_PICTURES]:
-            first, _, rest = source.partition(",")
-            made = f"{first}{':' if '=' in first else '='}size={size}:rate=25:duration=0.4{',' + rest if rest else ''}"
-            target = Path(folder) / "source.mkv"
-            arguments = ["-f", "lavfi", "-i", made, "-c:v", "ffv1", "-pix_fmt", "yuv420p"]
-            ffmpeg([*arguments, str(target)])
-            rows.append(_row("made by ffmpeg", "no_signal", shlex.join(arguments), classify(classifier, target)))
+        rows += _test_pictures(classifier, Path(folder) / "source.mkv")
     right, frames = (sum(row[key] for row in rows) for key in ("right", "frames"))
     for label in LABELS:
         own = [row for row in rows if row["label"] == label]
@@ -353,6 +213,35 @@ def damaged(classifier: streamclf.Classifier, given: dict[str, Answers]) -> tupl
         Requirement(f"steady label, {truths} true changes: surplus changes", surplus, 0, False, unit=""),
     ]
     return {"rows": rows, "surplus_changes": surplus, "true_changes": truths}, wanted
+
+
+def _damaged_scene(
+    classifier: streamclf.Classifier, scene: Scene, given: Answers, folder: Path
+) -> tuple[list[dict[str, Any]], list[Answers]]:
+    """A row for each damage, and the answers: each damaged piece after the same piece as it is."""
+    rows, parts = [], []
+    for number, (label, arguments) in enumerate(damages(scene)):
+        room_s = max(0.0, scene.seconds - scene.seen_s - PIECE_S)
+        start_s = scene.seen_s + (math.fmod(number * 3.7, room_s) if room_s else 0.0)
+        target = folder / f"{number}.mkv"
+        print(f"\r{scene.name:42} {label:12}", end="\r", file=sys.stderr, flush=True)
+        cut = ["-ss", f"{start_s:.2f}", "-t", f"{PIECE_S:g}", "-i", str(FOLDER / scene.name)]
+        ffmpeg([*cut, "-an", *arguments, str(target)])
+        of = classify(classifier, target)
+        rows.append(_row(scene.name, label, shlex.join(arguments), of))
+        parts += [piece(given, start_s), of]
+    return rows, parts
+
+
+def _test_pictures(classifier: streamclf.Classifier, target: Path) -> list[dict[str, Any]]:
+    rows = []
+    for size, source in [(size, source) for size in ("426x240", "640x360") for source in TEST_PICTURES]:
+        first, _, rest = source.partition(",")
+        made = f"{first}{':' if '=' in first else '='}size={size}:rate=25:duration=0.4{',' + rest if rest else ''}"
+        arguments = ["-f", "lavfi", "-i", made, "-c:v", "ffv1", "-pix_fmt", "yuv420p"]
+        ffmpeg([*arguments, str(target)])
+        rows.append(_row("made by ffmpeg", "no_signal", shlex.join(arguments), classify(classifier, target)))
+    return rows
 
 
 def _row(clip: str, label: str, arguments: str, of: Answers) -> dict[str, Any]:
