@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streamclf.catalogue.card import InputSpec
 from streamclf.catalogue.find import ResolvedModel
-from streamclf.catalogue.formats import NetworkFiles, darknet_input, network_files
+from streamclf.catalogue.formats import NetworkFiles, darknet_input, network_files, with_only_definition
 from streamclf.catalogue.network_options import Gap, NetworkOptions, option_name
 from streamclf.catalogue.one_off import (
     UNKNOWN_LICENCE,
@@ -46,11 +46,12 @@ _NANODET_SIDES = 32
 
 @dataclass(frozen=True, slots=True)
 class OwnNetwork:
-    """A network ready to use, and in sentences what its file told of it and what was assumed."""
+    """A network ready to use, and in sentences what its file told of it, what was assumed, and what looks wrong."""
 
     model: ResolvedModel
     found: tuple[str, ...]
     assumed: tuple[str, ...]
+    warnings: tuple[str, ...]
     label_file: Path | None
     """Where the labels were read; None where they are a list of the catalogue."""
 
@@ -72,19 +73,11 @@ def own_network(
         CardError: the label list is damaged.
         ModelFileError, EngineError: the files are no network that can be read, run, and understood.
     """
-    from streamclf.engines.opencv_look import Look, crash
-
     if options.weights is None:
         first = next((option_name(each) for each in options.said), "this")
         raise ConfigError(f"{first}: is for a network without a card; name its weights with --weights")
     files = network_files(options.weights, options.config, options.framework)
-    crashed = None if trusted else crash(files)
-    if crashed is not None:
-        raise EngineError(f"{files.weights}: OpenCV {crashed} when it reads this; get the file anew, it may be damaged")
-    try:
-        look = Look(files)
-    except EngineError as error:
-        raise EngineError(f"{error}; {_unreadable(files, str(error.__cause__))}") from error
+    files, look = _read(files, trusted)
     declared = _declared(look, files)
     while True:
         told = Told(assumed=list(files.assumed))
@@ -97,9 +90,33 @@ def own_network(
                 raise
             options = ask(gap, options)
             continue
+        except EngineError:
+            both = with_only_definition(files)
+            if both is None:
+                raise
+            files, look = _read(both, trusted)
+            declared = _declared(look, files)
+            continue
         card = make_card(name or plain_name(files.weights), files, spec, output, labels.set, licence)
         model = ResolvedModel(card, files.weights.parent, dict(files.paths), labels.names)
-        return OwnNetwork(model, tuple(told.found), tuple(told.assumed), None if labels.set else labels.path)
+        label_file = None if labels.set else labels.path
+        return OwnNetwork(model, tuple(told.found), tuple(told.assumed), tuple(told.warnings), label_file)
+
+
+def _read(files: NetworkFiles, trusted: bool) -> tuple[NetworkFiles, Look]:
+    """The network, and its files: one that cannot be read alone takes the definition beside it."""
+    from streamclf.engines.opencv_look import Look, crash
+
+    crashed = None if trusted else crash(files)
+    if crashed is not None:
+        raise EngineError(f"{files.weights}: OpenCV {crashed} when it reads this; get the file anew, it may be damaged")
+    try:
+        return files, Look(files)
+    except EngineError as error:
+        both = with_only_definition(files)
+        if both is not None:
+            return _read(both, trusted)
+        raise EngineError(f"{error}; {_unreadable(files, str(error.__cause__))}") from error
 
 
 def _declared(look: Look, files: NetworkFiles) -> Declared:
@@ -147,8 +164,7 @@ def _output(
             {kind: "as it looks"},
         )
     if boxes is not None and kind != boxes:
-        hint = f"; they look like {kind}" if kind else ""
-        raise ConfigError(f"--boxes {boxes}: {files.weights} puts out {_shapes(answers)}, which are none{hint}")
+        raise ConfigError(_no_such_boxes(options, boxes, kind, f"{files.weights} puts out {_shapes(answers)}"))
     if boxes is None:
         output, labels = _classes(options, files, answers, told)
     else:
@@ -156,6 +172,19 @@ def _output(
     if options.output_layer is not None:
         output["name"] = options.output_layer
     return output, labels
+
+
+def _no_such_boxes(options: NetworkOptions, boxes: BoxLayout, kind: BoxLayout | None, found: str) -> str:
+    """Why a network is not taken for a detector of ``boxes``, said of the option that the user gave."""
+    if kind is not None:
+        given = f"--boxes {boxes}" if options.boxes else f"--preset {options.preset}"
+        return f"{given}: {found}, which look like boxes of the kind {kind} (--boxes {kind})"
+    if options.boxes:
+        return f"--boxes {boxes}: {found}, which are no boxes; leave it out if it is a classifier"
+    return (
+        f"--preset {options.preset}: is for detectors, and {found}, which are no boxes; of a classifier say with --channels, "
+        "--scale, --mean and --std how its pictures were prepared"
+    )
 
 
 def _answers(options: NetworkOptions, files: NetworkFiles, look: Look, spec: InputSpec) -> Answers:
@@ -179,6 +208,8 @@ def _answers(options: NetworkOptions, files: NetworkFiles, look: Look, spec: Inp
 def _unfit(options: NetworkOptions, files: NetworkFiles) -> str:
     """What may be the matter with a network that was read and does not run."""
     parts = [f"is {files.paths['config'].name} its definition?"] if "config" in files.paths else []
+    if files.framework == "tensorflow" and not parts:
+        parts.append("does it need a .pbtxt, given in --config?")
     if {"size", "channels", "layout"} & options.said.keys():
         parts.append("does it want another --size, --channels or --layout?")
     return f"; {' '.join(parts)}" if parts else ""
@@ -208,7 +239,9 @@ def _classes(
     if not is_softmax:
         told.assumed.append("a softmax makes probabilities of them: one class of each picture")
     if (rows == rows[0]).all():
-        told.assumed.append("it said the same of every picture that was tried: are --scale, --mean and --std right?")
+        told.warnings.append(
+            "the network said the same of every picture that was tried: are --scale, --mean and --std right?"
+        )
     usual = _USUAL_SETS.get(numbers)
     background = options.background
     if background is None and numbers == 1001 and options.labels in (None, usual):

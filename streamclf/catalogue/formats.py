@@ -96,6 +96,26 @@ def network_files(weights: Path, config: Path | None = None, framework: Framewor
     return NetworkFiles(known, paths, assumed)
 
 
+def with_only_definition(files: NetworkFiles) -> NetworkFiles | None:
+    """A TensorFlow graph with the only definition that lies beside it; None if there is none, several, or one in use already.
+
+    For a graph that cannot be used alone: of others, what lies beside may be left over from training, and none that OpenCV knows.
+    """
+    if files.framework != "tensorflow" or "config" in files.paths:
+        return None
+    ending = _definition_ending(files.framework)
+    every = [path for path in files.weights.parent.iterdir() if path.suffix.lower() == ending and path.is_file()]
+    graphs = [
+        path for path in every if re.search(rb"^\s*node\s*\{", _head(path), re.MULTILINE)
+    ]  # label maps end so, too
+    if len(graphs) != 1:
+        return None
+    told = (
+        f"its definition is {graphs[0].name}, the only one beside it; alone it cannot be used (--config names another)"
+    )
+    return NetworkFiles(files.framework, {"config": graphs[0], **files.paths}, (*files.assumed, told))
+
+
 def check_weights(path: Path) -> None:
     """Raise ModelFileError if the first bytes of ``path`` are those of something else than a network OpenCV could read."""
     head = _head(path)

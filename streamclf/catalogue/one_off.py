@@ -68,10 +68,11 @@ class Declared:
 
 @dataclass(slots=True)
 class Told:
-    """Sentences for the user: what the file says, and what was assumed."""
+    """Sentences for the user: what the file says, what was assumed, and what looks wrong."""
 
     found: list[str] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

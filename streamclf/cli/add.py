@@ -19,6 +19,7 @@ from streamclf.catalogue.formats import ENDINGS
 from streamclf.catalogue.network_options import NetworkOptions, network_options, option_name
 from streamclf.cli.classify import print_answer
 from streamclf.cli.network_options import asker, with_network_options
+from streamclf.cli.terminal import say
 from streamclf.errors import CardError, ConfigError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class _Proposal:
     card_text: str
     found: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     copies: tuple[Path, ...] = ()
 
 
@@ -119,8 +121,12 @@ def _of_files(options: NetworkOptions, name: str | None, licence: str | None, as
         assumed.append(f"its name is {chosen}, from its file's (--name)")
     if licence is None:
         assumed.append("its licence is not known (--licence)")
-    remarks = ["Written by 'streamclf models add'.", *(f"Assumed: {sentence}." for sentence in assumed)]
-    return _Proposal(own.model, card_toml(own.model.card, remarks), own.found, tuple(assumed))
+    remarks = [
+        "Written by 'streamclf models add'.",
+        *(f"Assumed: {sentence}." for sentence in assumed),
+        *(f"Warning: {sentence}" for sentence in own.warnings),
+    ]
+    return _Proposal(own.model, card_toml(own.model.card, remarks), own.found, tuple(assumed), own.warnings)
 
 
 def _of_folder(
@@ -166,6 +172,7 @@ def _add(proposal: _Proposal, link: bool, overwrite: bool, picture: Path | None)
         "linked": link,
         "found": list(proposal.found),
         "assumed": list(proposal.assumed),
+        "warnings": list(proposal.warnings),
         "card": card.model_dump(mode="json", by_alias=True, exclude_none=True),
         "tried": tried,
     }
@@ -214,4 +221,6 @@ def _print(report: dict[str, Any]) -> None:
         for sentence in report[kind]:
             print(f"  {kind}: {sentence}")
     print_answer(report["tried"])
-    print(f"Now: streamclf run 0 --model {report['name']}")
+    print(f"Now: streamclf run 0 --model {report['name']}", flush=True)
+    for sentence in report["warnings"]:
+        say(f"warning: {sentence}")

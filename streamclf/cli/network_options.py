@@ -47,7 +47,7 @@ def with_network_options(command: Callable[..., None]) -> Callable[..., None]:
 def described_network(network: Mapping[str, Any], model: str | None, may_ask: bool = True) -> OwnNetwork | None:
     """The network that the options of a command describe, or None if there is none in them. ``model`` is its --model, if given.
 
-    What was assumed is said, and what is missing is asked at a terminal, if the command ``may_ask``. Raises what ``own_network`` raises.
+    What was assumed and what looks wrong is said, and what is missing is asked at a terminal, if the command ``may_ask``. Raises what ``own_network`` raises.
     """
     options = network_options(network)
     if not options.said:
@@ -63,6 +63,8 @@ def described_network(network: Mapping[str, Any], model: str | None, may_ask: bo
     found = own_network(options, asker() if may_ask else None, trusted=False)
     for sentence in found.assumed:
         say(f"assumed: {sentence}")
+    for sentence in found.warnings:
+        say(f"warning: {sentence}")
     return found
 
 

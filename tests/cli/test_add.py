@@ -92,12 +92,38 @@ def test_add_tells_a_program_everything(streamclf: Run, own: Path, colour: Path)
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert list(report) == ["name", "folder", "files", "bytes", "linked", "found", "assumed", "card", "tried"]
+    assert list(report) == [
+        "name",
+        "folder",
+        "files",
+        "bytes",
+        "linked",
+        "found",
+        "assumed",
+        "warnings",
+        "card",
+        "tried",
+    ]
     assert (report["name"], report["folder"], report["linked"]) == ("mine", str(own / "mine"), True)
     assert report["card"]["licence"] == "MIT"
     assert report["tried"]["file"] == "a drawn picture"
     assert len(report["tried"]["top"]) == 3
     assert (own / "mine" / "colour.caffemodel").resolve() == colour.resolve()
+
+
+def test_what_looks_wrong_is_said_last_as_a_warning(streamclf: Run, own: Path, colour: Path, images: Path) -> None:
+    options = ("--channels", "bgr", "--scale", "1e-12", "--labels", colour.with_name("labels.txt"))
+    warning = "the network said the same of every picture that was tried: are --scale, --mean and --std right?"
+    done = streamclf("models", "add", colour, *options)
+    assert done.returncode == 0
+    assert f"streamclf: warning: {warning}" in done.stderr.splitlines()
+    assert warning not in done.stdout
+    assert f"# Warning: {warning}" in (own / "colour" / "card.toml").read_text().splitlines()
+    again = streamclf("models", "add", colour, *options, "--overwrite", "--json")
+    assert json.loads(again.stdout)["warnings"] == [warning]
+    once = streamclf("classify", images / "dog.jpg", "--weights", colour, *options)
+    said = [line for line in once.stderr.splitlines() if line.startswith("streamclf: ")]
+    assert said[-1] == f"streamclf: warning: {warning}"
 
 
 def test_a_detector_is_added_with_two_words(streamclf: Run, assets: Path, images: Path) -> None:
@@ -118,7 +144,7 @@ def test_a_detector_is_added_with_two_words(streamclf: Run, assets: Path, images
         (("--scale", "1"), "give --channels bgr, rgb or grey"),
         (("--name", "../../x", *PLAIN), "must be of small letters"),
         (("--name", "framecheck", *PLAIN), "framecheck: is the name of the network in"),
-        (("--preset", "yolo"), "--boxes yolo_regions: "),
+        (("--preset", "yolo"), "--preset yolo: is for detectors"),
         (("--size", "12", "--preset", "nonsense"), "--preset 'nonsense': must be 'imagenet-torch'"),
     ],
 )

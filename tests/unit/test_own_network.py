@@ -106,6 +106,31 @@ def test_the_face_detector_of_opencv_needs_only_its_label(models_env: Path, imag
         assert classifier.classify(np.asarray(picture, np.uint8)).top.label == "face"
 
 
+def test_a_graph_that_cannot_be_used_alone_takes_the_only_definition_beside_it(assets: Path, tmp_path: Path) -> None:
+    mirror = assets / "mirror"
+    weights = copied(mirror / "opencv_face_detector_uint8.pb", tmp_path / "frozen_inference_graph.pb")
+    copied(mirror / "opencv_face_detector.pbtxt", tmp_path / "ssd.pbtxt")
+    (tmp_path / "label_map.pbtxt").write_text('item {\n  id: 1\n  name: "face"\n}\n', encoding="utf-8")
+    (tmp_path / "face.txt").write_text("face\n", encoding="utf-8")
+    options = {"preset": "ssd", "labels": str(tmp_path / "face.txt")}
+    found = own(weights, **options)
+    assert found.model.paths["config"] == tmp_path / "ssd.pbtxt"
+    assert found.assumed[0] == (
+        "its definition is ssd.pbtxt, the only one beside it; alone it cannot be used (--config names another)"
+    )
+    copied(tmp_path / "ssd.pbtxt", tmp_path / "other.pbtxt")
+    with pytest.raises(
+        EngineError, match=r"knows no layer of the type Maximum\); does it need a \.pbtxt, given in --config"
+    ):
+        own(weights, **options)
+
+
+def test_a_graph_that_can_be_used_alone_is(assets: Path, tmp_path: Path) -> None:
+    copied(assets / "mirror" / "opencv_face_detector.pbtxt", tmp_path / "eval.pbtxt")
+    weights = copied(assets / "mirror" / "mobilenet_v1_0.25_224_frozen.pb", tmp_path / "frozen.pb")
+    assert list(own(weights, preset="imagenet-tf").model.paths) == ["weights"]
+
+
 def test_a_detector_of_another_kind_is_described_by_options(models_env: Path) -> None:
     options = {"channels": "bgr", "mean": "103.53,116.28,123.675", "std": "57.375,57.12,58.395", "fit": "letterbox"}
     found = own(models_env / "object_detection_nanodet_2022nov.onnx", boxes="nanodet", **options)
@@ -157,11 +182,21 @@ def test_a_detector_without_a_word_is_asked_for_its_boxes(models_env: Path) -> N
 
 def test_boxes_of_another_kind_than_the_network_s_are_refused(models_env: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"--boxes ssd: .*yolo-fastest.* puts out \(300, 85\).*they look like yolo_regions"
+        ConfigError,
+        match=r"--preset ssd: .*yolo-fastest.* puts out \(300, 85\).* look like boxes of the kind yolo_regions \(--boxes",
     ):
         own(models_env / "yolo-fastest-1.1.weights", preset="ssd")
-    with pytest.raises(ConfigError, match=r"--boxes yolo_regions: .*\(1, 1000\), which are none$"):
-        own(models_env / "mobilenetv2-12-qdq.onnx", preset="yolo")
+    with pytest.raises(ConfigError, match=r"--boxes ssd: .*\(1, 1000\), which are no boxes; leave it out if it is a"):
+        own(models_env / "mobilenetv2-12-qdq.onnx", preset="imagenet-torch", boxes="ssd")
+
+
+def test_a_classifier_with_the_preset_of_detectors_is_told_so(models_env: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"--preset yolo: is for detectors, and .*tiny\.weights puts out \(1, 1000"
+    ) as said:
+        own(models_env / "tiny.weights", preset="yolo")
+    assert "--boxes" not in str(said.value)
+    assert "of a classifier say with --channels, --scale, --mean and --std" in str(said.value)
 
 
 def test_one_number_more_than_imagenet_s_classes_is_the_background(models_env: Path) -> None:
@@ -210,7 +245,11 @@ def test_several_outputs_are_a_gap_and_a_wrong_name_is_refused(tmp_path: Path) -
 
 def test_an_answer_that_never_changes_is_told(tmp_path: Path) -> None:
     found = colour(mean_colour(tmp_path, more=SOFTMAX), scale="1e-12")
-    assert any("the same of every picture" in sentence for sentence in found.assumed)
+    assert found.warnings == (
+        "the network said the same of every picture that was tried: are --scale, --mean and --std right?",
+    )
+    assert not any("same of every" in sentence for sentence in found.assumed)
+    assert not colour(mean_colour(tmp_path, more=SOFTMAX)).warnings
 
 
 def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
