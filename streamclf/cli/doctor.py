@@ -23,7 +23,7 @@ Examples:
   streamclf doctor --json | jq .targets
 """
 
-_PACKAGES = ("opencv-python", "numpy", "av", "imutils", "pydantic", "typer", "rich")
+_PACKAGES = ("opencv-python", "numpy", "av", "imutils", "pydantic", "typer", "rich", "httpx")
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False) -> None:

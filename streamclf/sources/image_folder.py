@@ -28,6 +28,11 @@ SUFFIXES = (
     *(".png", ".pnm", ".ppm", ".pxm", ".tif", ".tiff", ".webp"),
 )
 """What counts as a picture inside of a folder."""
+_VIDEO_SUFFIXES = (
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm"),
+    ".wmv",
+)
+"""What is most likely meant for ``streamclf run``."""
 
 
 class ImageFolderSource:
@@ -123,6 +128,8 @@ def read_picture(path: str | os.PathLike[str]) -> BgrPicture:
         image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         raise SourceError(f"{label}: {_reason(error)}") from error
+    if image is None and label.lower().endswith(_VIDEO_SUFFIXES):
+        raise SourceError(f"{label}: a video, not a picture; streamclf run takes videos")
     if image is None:
         raise SourceError(f"{label}: not a picture that can be read; it is damaged or of another kind")
     image = _to_8_bit(np.asarray(image))

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
+
+from tests.conftest import REPOSITORY
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -72,6 +76,13 @@ def test_classify_json_has_a_row_a_picture_with_its_error(streamclf: Run, images
     assert [set(score) for score in good["top"]] == [{"class_id", "label", "probability"}] * 2
     assert bad["top"] == []
     assert "broken.jpg" in bad["error"]
+
+
+def test_classify_sends_videos_to_run(streamclf: Run, videos: Path) -> None:
+    clip = next(videos.glob("*.mp4"))
+    done = streamclf("classify", clip)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"error: {clip}: a video, not a picture; streamclf run takes videos" in done.stderr
 
 
 def test_classify_saves_labelled_pictures(streamclf: Run, images: Path, tmp_path: Path) -> None:
@@ -181,6 +192,8 @@ def test_doctor_tells_what_this_machine_can_do(streamclf: Run) -> None:
     assert done.returncode == 0, done.stdout
     found = json.loads(done.stdout)
     assert found["problems"] == []
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(found["packages"]) == {re.split(r"[^\w-]", each, maxsplit=1)[0] for each in project["dependencies"]}
     assert found["frameworks"] == dict.fromkeys(["caffe", "tensorflow", "torch", "darknet", "onnx"], True)
     assert found["targets"]["cpu"]["available"] is True
     assert found["h264_encoder"] is True
