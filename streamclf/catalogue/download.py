@@ -52,6 +52,8 @@ class Patience:
     silence_s: float = 30.0
     tries: int = 5
     """In a row without headway."""
+    vain_tries: int = 2
+    """The same where nothing of the address was ever reached: most likely there is no network, or no such host."""
     pause_s: float = 1.0
     """Before the second try; doubled before each further one."""
     wait: Wait = _pause
@@ -66,11 +68,11 @@ class AddressFailed(ModelFileError):
 
 
 class _BrokeOff(Exception):
-    """This try ended early; the next may do better, after ``pause_s`` if the server asked for it."""
+    """This try ended early; the next may do better, after ``pause_s`` if the server asked for it. ``reached``: there was a server."""
 
-    def __init__(self, message: str, pause_s: float | None = None):
+    def __init__(self, message: str, pause_s: float | None = None, reached: bool = True):
         super().__init__(message)
-        self.pause_s = pause_s
+        self.pause_s, self.reached = pause_s, reached
 
 
 def download(url: str, part: Path, size_bytes: int | None, on_bytes: OnBytes, patience: Patience) -> bool:
@@ -95,6 +97,7 @@ def download(url: str, part: Path, size_bytes: int | None, on_bytes: OnBytes, pa
             f"the proxy of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used ({problem})"
         ) from problem
     failures = 0
+    reached = False
     most = part_bytes(part)
     with client:
         while True:
@@ -103,7 +106,8 @@ def download(url: str, part: Path, size_bytes: int | None, on_bytes: OnBytes, pa
             except _BrokeOff as problem:
                 failures = 1 if part_bytes(part) - most >= HEADWAY_BYTES else failures + 1
                 most = max(most, part_bytes(part))
-                if failures >= patience.tries:
+                reached = reached or problem.reached
+                if failures >= (patience.tries if reached else patience.vain_tries):
                     times = f", {failures} times" if failures > 1 else ""
                     raise AddressFailed(f"{problem}{times}", passing=True) from problem
                 pause_s = min(problem.pause_s or patience.pause_s * 2 ** (failures - 1), MOST_PAUSE_S)
@@ -198,7 +202,7 @@ def _answer(client: httpx.Client, url: str, headers: dict[str, str]) -> Iterator
                 answer.close()
         raise AddressFailed(f"{shown(url)} redirects more than {MOST_REDIRECTS} times")
     except httpx.ConnectTimeout as problem:
-        raise _BrokeOff(f"{host} does not answer within {timeout.connect:g} s") from problem
+        raise _BrokeOff(f"{host} does not answer within {timeout.connect:g} s", reached=False) from problem
     except httpx.TimeoutException as problem:
         raise _BrokeOff(f"{host} was silent for {timeout.read:g} s") from problem
     except (httpx.ConnectError, httpx.ProxyError) as problem:
@@ -207,7 +211,7 @@ def _answer(client: httpx.Client, url: str, headers: dict[str, str]) -> Iterator
             raise AddressFailed(
                 f"the certificate of {host} is not trusted ({reason}); if your network has one of its own, name it in SSL_CERT_FILE"
             ) from problem
-        raise _BrokeOff(f"{host} cannot be reached ({reason})") from problem
+        raise _BrokeOff(f"{host} cannot be reached ({reason})", reached=False) from problem
     except httpx.TransportError as problem:
         raise _BrokeOff(f"the connection to {host} broke off") from problem
     except (httpx.InvalidURL, UnicodeError) as problem:

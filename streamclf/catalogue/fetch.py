@@ -51,8 +51,7 @@ def fetch_file(
         return here
     target = cache_folder() / entry.card.name / file.name
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target):
+        with _made(target.parent), _alone(target):
             # who held the lock before may have fetched it
             return _here(file, entry) or _fetch(file, entry, target, on_bytes or _nobody, patience or Patience())
     except OSError as problem:
@@ -154,11 +153,24 @@ def _unwritable(problem: OSError, target: Path) -> str:
 
 
 @contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """``folder`` is there; what was made for it and is empty in the end goes again."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for each in missing:
+            with suppress(OSError):  # it holds something
+                each.rmdir()
+
+
+@contextmanager
 def _alone(target: Path) -> Iterator[None]:
     """No other process fetches ``target`` meanwhile. The system lets go of a lock when its holder ends, however it ends."""
     path = target.with_name(f"{target.name}.lock")
     while True:
-        with path.open("ab") as lock:
+        with _opened(path) as lock:
             _hold(lock, target.name)
             if not _is_at(lock, path):
                 continue  # its last holder has removed it, and another process may hold the one that is there now
@@ -168,6 +180,16 @@ def _alone(target: Path) -> Iterator[None]:
                 with suppress(OSError):  # some systems do not remove what is open
                     path.unlink()
             return
+
+
+def _opened(path: Path) -> IO[bytes]:
+    while True:
+        try:
+            return path.open("ab")
+        except FileNotFoundError:
+            if path.parent.is_dir():
+                raise
+            path.parent.mkdir(parents=True, exist_ok=True)  # who failed to fetch it has just taken the folder away
 
 
 def _is_at(lock: IO[bytes], path: Path) -> bool:

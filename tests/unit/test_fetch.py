@@ -72,7 +72,7 @@ class Puller:
 
     @property
     def left(self) -> list[str]:
-        return sorted(path.name for path in self.cache.iterdir())
+        return sorted(path.name for path in self.cache.glob("*"))
 
     @property
     def part(self) -> Path:
@@ -388,8 +388,46 @@ def test_without_a_network_the_host_is_named(places: Path, pull: Puller) -> None
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound, but nobody listens
         make_card(places / "models", f"http://127.0.0.1:{closed.getsockname()[1]}/net.onnx?key=SECRET")
-        message = pull.fails("127.0.0.1", "cannot be reached (Connection refused), 3 times", "try again later")
+        message = pull.fails("127.0.0.1", "cannot be reached (Connection refused), 2 times", "try again later")
     assert "SECRET" not in message
+    assert len(pull.pauses) == 1
+
+
+def test_a_mirror_that_nobody_serves_is_soon_passed_over(
+    server: FileServer, places: Path, pull: Puller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = offer(server, places, Give())
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("STREAMCLF_MIRROR", f"http://127.0.0.1:{closed.getsockname()[1]}/nets")
+        pull.patience = replace(pull.patience, tries=50)
+        assert pull().origin == url
+    assert len(pull.pauses) == 1
+    assert "cannot be reached (Connection refused), 2 times; trying the public address" in caplog.text
+
+
+def test_a_server_that_goes_away_in_the_middle_gets_all_tries(server: FileServer, places: Path, pull: Puller) -> None:
+    def leave(pause_s: float) -> None:
+        server.shutdown()
+        server.server_close()
+
+    offer(server, places, Give(cut_after=HALF))
+    pull.patience = replace(pull.patience, tries=5, wait=leave)
+    pull.fails("cannot be reached", "5 times", f"the {HALF / 1e6:.1f} MB that are here will be used")
+
+
+def test_a_pull_in_vain_leaves_no_folder(
+    server: FileServer, places: Path, pull: Puller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = places / "no" / "cache"
+    monkeypatch.setenv("STREAMCLF_CACHE", str(deep))
+    pull.cache = deep / "little"
+    offer(server, places, status(404))
+    pull.fails("404")
+    assert not (places / "no").exists()
+    server.script("/net.onnx", Give(cut_after=HALF), status(404))
+    pull.fails("404")
+    assert pull.left == ["little.onnx.part"]  # what came stays
 
 
 def test_a_card_without_an_address_says_where_to_put_the_file(places: Path, pull: Puller) -> None:
@@ -460,6 +498,7 @@ def test_too_little_room_is_seen_before_anything_is_written(
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: free(len(CONTENT) - 1))
     pull.fails("is full (0.3 MB are needed and 0.3 MB free)")
     assert pull.seen == []
+    pull.cache.mkdir()
     pull.part.write_bytes(CONTENT[:1])  # with one byte here, there is room for the others
     assert pull().is_new
 
