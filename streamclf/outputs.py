@@ -38,7 +38,8 @@ class Annotator:
         from streamclf.vision.draw import Numbers, annotate
 
         display_fps = None if self.window is None else self.window.display_fps
-        return annotate(prediction, Numbers.of(self.stats, prediction.frame.stream, display_fps), self._threshold)
+        numbers = Numbers.of(self.stats, prediction.frame.stream, display_fps, has_window=self.window is not None)
+        return annotate(prediction, numbers, self._threshold)
 
 
 class PerStream:

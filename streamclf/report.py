@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from streamclf.engine import EngineInfo
-from streamclf.stats import DROP_CAUSES, RunStats
+from streamclf.stats import DROP_CAUSES, RunStats, Stage
 
 
 def make_report(stats: RunStats, engine: EngineInfo) -> dict[str, Any]:
-    """The report's dictionary, ready for JSON. Rates are frames between the first and the last finished one."""
+    """The report's dictionary, ready for JSON. Rates are frames between the first and the last finished one; None
+    where these are too close for a rate.
+    """
     return {
         "streams": {
             name: {
@@ -38,5 +41,5 @@ def make_report(stats: RunStats, engine: EngineInfo) -> dict[str, Any]:
     }
 
 
-def _rounded(rates: Any) -> dict[str, float]:
-    return {stage: round(rate, 2) for stage, rate in rates.items()}
+def _rounded(rates: Mapping[Stage, float | None]) -> dict[str, float | None]:
+    return {stage: None if rate is None else round(rate, 2) for stage, rate in rates.items()}

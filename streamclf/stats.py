@@ -25,8 +25,10 @@ class Rate:
     """Events per second, over a sliding window (for a display) and over all of them (for a report).
 
     Events of one moment (a batch) span no time: those of the first moment start the clock and are not counted against it.
+    Before they span ``LEAST_S`` the rate is not known, and None: over less it says more of the scheduler than of the run.
     """
 
+    LEAST_S = 0.5
     _MOMENT_S = 0.005
     """What is closer than this is one moment of the window: a burst is no rate, and memory stays bounded."""
 
@@ -53,15 +55,17 @@ class Rate:
             self._recent.append((now, count))
         self._expire(now)
 
-    def windowed_fps(self) -> float:
-        """Events of the last window per second; falls to 0 when nothing comes.
+    def windowed_fps(self) -> float | None:
+        """Events of the last window per second; falls to 0 when nothing comes. None while it is not known.
 
         The last two moments are kept until the next one is overdue, so that a rate below one a window is shown as well.
         """
         now = self._clock()
         self._expire(now)
-        if len(self._recent) < 2:
-            return 0.0
+        if not self.count:
+            return None
+        if self._last_s - self._first_s < self.LEAST_S:
+            return 0.0 if now - self._last_s > self._window_s else None
         (first_s, first_count), (last_s, _) = self._recent[0], self._recent[-1]
         if now - last_s > max(self._window_s, 2 * (last_s - self._recent[-2][0])):
             return 0.0
@@ -69,10 +73,10 @@ class Rate:
         # Silence counts as soon as it is longer than usual: then the span reaches to now.
         return min((total - first_count) / (last_s - first_s), total / (now - first_s))
 
-    def overall_fps(self) -> float:
-        """Events per second between the first moment and the last one."""
+    def overall_fps(self) -> float | None:
+        """Events per second between the first moment and the last one; None where that is not known."""
         span = self._last_s - self._first_s
-        return (self.count - self._first_count) / span if span > 0 else 0.0
+        return (self.count - self._first_count) / span if span >= self.LEAST_S else None
 
     def _expire(self, now: float) -> None:
         while len(self._recent) > 2 and now - self._recent[0][0] > self._window_s:
@@ -124,10 +128,10 @@ class StreamStats:
     corrupt: int
     ended: Ending | None
     error: str | None
-    rates_fps: Mapping[Stage, float]
-    """Over the sliding window."""
-    overall_fps: Mapping[Stage, float]
-    """First to last frame."""
+    rates_fps: Mapping[Stage, float | None]
+    """Over the sliding window; None while it is not known."""
+    overall_fps: Mapping[Stage, float | None]
+    """First to last frame; None where that is too short for a rate."""
     frame_count: int | None
     is_live: bool
 
@@ -137,8 +141,8 @@ class RunStats:
     """The whole run's numbers at one moment, for overlays, progress and the report."""
 
     streams: Mapping[str, StreamStats]
-    rates_fps: Mapping[Stage, float]
-    overall_fps: Mapping[Stage, float]
+    rates_fps: Mapping[Stage, float | None]
+    overall_fps: Mapping[Stage, float | None]
     latency_ms: Mapping[str, Mapping[str, float | None]]
     """``{"queue" | "infer" | "total": {"p50", "p95", "p99"}}``."""
     elapsed_s: float

@@ -169,7 +169,9 @@ def _lines(report: dict[str, Any], rate_fps: int) -> list[str]:
             ),
             f"  label changes {truth['changes']}, in truth {truth['true_changes']}",
         ]
-    lines.append(f"  rate          {report['rates_fps']['sink']:.1f} frames/s classified, drawn and written")
+    rate = report["rates_fps"]["sink"]
+    if rate is not None:
+        lines.append(f"  rate          {rate:.1f} frames/s classified, drawn and written")
     if latency is not None and latency["p50"] is not None:
         lines.append(f"  latency       p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms from frame to answer")
     return [*lines, f"  written       {', '.join(report['files'])}"]

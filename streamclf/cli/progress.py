@@ -90,4 +90,5 @@ class ProgressSink:
 
 
 def _rate(stats: RunStats) -> str:
-    return f"{stats.rates_fps['classify']:.1f} fps"
+    rate_fps = stats.rates_fps["classify"]
+    return "- fps" if rate_fps is None else f"{rate_fps:.1f} fps"

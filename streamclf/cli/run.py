@@ -139,7 +139,9 @@ def summarise(report: dict[str, Any]) -> None:
         )
     if not any(stream["captured"] for stream in report["streams"].values()):
         return  # nothing to tell but what is said of the failure
-    say("rates: " + ", ".join(f"{stage} {rate:.1f} fps" for stage, rate in report["rates_fps"].items()))
+    rates = {stage: "-" if rate is None else f"{rate:.1f} fps" for stage, rate in report["rates_fps"].items()}
+    too_short = " (too short a run for a rate)" if set(rates.values()) == {"-"} else ""
+    say("rates: " + ", ".join(f"{stage} {rate}" for stage, rate in rates.items()) + too_short)
     for name, latency in report["latency_ms"].items():
         if latency["p50"] is not None:
             say(f"latency, {name}: " + ", ".join(f"{p} {value:.1f} ms" for p, value in latency.items()))

@@ -54,8 +54,8 @@ class WindowSink:
         self._draws = Rate(clock)
 
     @property
-    def display_fps(self) -> float:
-        """Pictures really drawn per second, over a sliding window."""
+    def display_fps(self) -> float | None:
+        """Pictures really drawn per second, over a sliding window; None while it is not known."""
         return self._draws.windowed_fps()
 
     def write(self, result: Result) -> None:

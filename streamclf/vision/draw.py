@@ -31,11 +31,14 @@ GUTTER = 24
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What the overlay says of the run: rates (frames per second), capture-to-result latency (ms), drops, network."""
+    """What the overlay says of the run: rates (frames per second), capture-to-result latency (ms), drops, network.
 
-    capture_fps: float
-    classify_fps: float
-    display_fps: float
+    None is shown as "-": not known, or not yet.
+    """
+
+    capture_fps: float | None
+    classify_fps: float | None
+    display_fps: float | None
     p50_ms: float | None
     p95_ms: float | None
     dropped: int
@@ -44,20 +47,22 @@ class Numbers:
     display_name: str = "display"
 
     @classmethod
-    def of(cls, stats: RunStats | None, stream: str, display_fps: float | None = None) -> Numbers | None:
+    def of(
+        cls, stats: RunStats | None, stream: str, display_fps: float | None = None, has_window: bool = False
+    ) -> Numbers | None:
         """The numbers of one stream of a run; None without any yet.
 
-        ``display_fps`` is how often a window is really drawn; without one the rate of written frames stands there as such.
+        ``display_fps`` is how often a window is really drawn; without a window the rate of written frames stands there as such.
         """
         if stats is None or stream not in stats.streams:
             return None
         own = stats.streams[stream]
         total = stats.latency_ms.get("total", {})
         return cls(
-            capture_fps=own.rates_fps.get("capture", 0.0),
-            classify_fps=own.rates_fps.get("classify", 0.0),
-            display_fps=own.rates_fps.get("sink", 0.0) if display_fps is None else display_fps,
-            display_name="write" if display_fps is None else "display",
+            capture_fps=own.rates_fps.get("capture"),
+            classify_fps=own.rates_fps.get("classify"),
+            display_fps=display_fps if has_window else own.rates_fps.get("sink"),
+            display_name="display" if has_window else "write",
             p50_ms=total.get("p50"),
             p95_ms=total.get("p95"),
             dropped=sum(own.dropped.values()),
@@ -254,8 +259,8 @@ def _items(numbers: Numbers) -> list[tuple[str, str, str]]:
     ]
 
 
-def _rate(fps: float) -> str:
-    return f"{fps:.1f}" if fps < 999.95 else f"{fps:.0f}"
+def _rate(fps: float | None) -> str:
+    return "-" if fps is None else f"{fps:.1f}" if fps < 999.95 else f"{fps:.0f}"
 
 
 def _ms(value: float | None) -> str:

@@ -46,6 +46,16 @@ def test_the_main_job_classifies_every_frame_of_a_clip(streamclf: Run, videos: P
         assert sum(1 for _ in video.decode(video=0)) == 1189
 
 
+def test_a_run_of_two_pictures_has_no_rates(streamclf: Run, images: Path) -> None:
+    pictures = (images / "dog.jpg", images / "eagle.jpg")
+    done = streamclf("run", *pictures, "--no-display", "--report", "-")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["rates_fps"]["classify"] is None
+    assert report["streams"]["pictures"]["rates_fps"]["classify"] is None
+    assert "classify -" in done.stderr
+
+
 def test_the_report_has_every_field_of_the_contract(streamclf: Run, videos: Path) -> None:
     done = streamclf("run", videos / "torchcodec_h265_video.mp4", *FAST, "--report", "-")
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ import pytest
 from streamclf.prediction import Box
 from streamclf.stats import RunStats, StreamStats
 from streamclf.vision.boxes import class_colour
-from streamclf.vision.draw import Numbers, annotate, badge, headline, percent, tile
+from streamclf.vision.draw import Numbers, _items, annotate, badge, headline, percent, tile
 from streamclf.vision.plate import draw_plate
 from streamclf.vision.text import font, to_ascii
 from tests.results import Pixels, flat, make_prediction
@@ -127,12 +127,25 @@ def test_a_growing_number_moves_nothing_else() -> None:
     assert columns.max() - columns.min() < 80
 
 
+def test_a_rate_that_is_not_known_is_a_dash() -> None:
+    rates = {"capture": None, "classify": 12.0, "sink": None}
+    stream = StreamStats(9, 5, {}, 0, None, None, rates, {}, None, True)  # type: ignore[arg-type]
+    numbers = Numbers.of(RunStats({"cam": stream}, {}, {}, {}, 1.0, 0.0, "tiny", "cpu"), "cam")
+    assert numbers is not None
+    assert [value for _, value, _ in _items(numbers)][:3] == ["-", "12.0", "- fps"]
+    window = Numbers.of(RunStats({"cam": stream}, {}, {}, {}, 1.0, 0.0, "tiny", "cpu"), "cam", None, has_window=True)
+    assert window is not None
+    assert (window.display_name, window.display_fps) == ("display", None)
+
+
 def test_numbers_are_those_of_the_stream() -> None:
     rates = {"capture": 30.0, "classify": 12.0, "sink": 11.0}
     stream = StreamStats(9, 5, {"queue_full": 3, "stale": 1}, 0, None, None, rates, {}, None, True)  # type: ignore[arg-type]
     stats = RunStats({"cam": stream}, {}, {}, {"total": {"p50": 5.0, "p95": 9.0, "p99": 10.0}}, 1.0, 0.0, "tiny", "cpu")
     assert Numbers.of(stats, "cam") == Numbers(30.0, 12.0, 11.0, 5.0, 9.0, 4, "tiny", "cpu", "write")
-    assert Numbers.of(stats, "cam", 25.0) == Numbers(30.0, 12.0, 25.0, 5.0, 9.0, 4, "tiny", "cpu", "display")
+    assert Numbers.of(stats, "cam", 25.0, has_window=True) == Numbers(
+        30.0, 12.0, 25.0, 5.0, 9.0, 4, "tiny", "cpu", "display"
+    )
     assert Numbers.of(stats, "other") is None
     assert Numbers.of(None, "cam") is None
 
