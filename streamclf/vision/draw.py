@@ -106,7 +106,9 @@ def annotate(prediction: Prediction, numbers: Numbers | None = None, threshold: 
     strip_h = _draw_strip(image, layout, numbers) if numbers else 0
     above = image[: image.shape[0] - strip_h]
     if prediction.boxes is None:
-        _draw_answer(above, layout, headline(prediction, threshold), prediction.scores)
+        # over the time is the headline, and of this frame alone are the classes; without the first there is nothing to tell apart
+        caption = "this frame" if prediction.steady else ""
+        _draw_answer(above, layout, headline(prediction, threshold), prediction.scores, caption)
     else:
         draw_boxes(above, prediction.boxes, layout.body_px)
     return image
@@ -175,26 +177,34 @@ def _grid(sizes: Sequence[tuple[int, int]], limit_wh: tuple[int, int]) -> tuple[
     return columns, math.ceil(len(sizes) / columns), scale(columns)
 
 
-def _draw_answer(image: Image, layout: _Layout, answer: tuple[str, float | None], scores: Sequence[ClassScore]) -> None:
-    """The panel in the upper left: the headline, and as many of the best classes as there is room for."""
+def _draw_answer(
+    image: Image, layout: _Layout, answer: tuple[str, float | None], scores: Sequence[ClassScore], caption: str
+) -> None:
+    """The panel in the upper left: the headline, and under ``caption`` as many of the best classes as there is room for."""
     margin, pad = layout.margin, layout.pad
     height, width = image.shape[:2]
     panel_w = min(width - 2 * margin, layout.head_px * 21)
     head_h = font(layout.head_px, 0.15, BRIGHT).line_px + pad + pad // 4
     thick = max(2, layout.body_px // 5)
     row_h = round(layout.body_px * 2) + thick
-    room = min(round(height * 0.65), height - 2 * margin) - head_h - pad
+    foot = font(layout.foot_px, 0.13, QUIET)
+    caption_h = foot.line_px if caption else 0
+    room = min(round(height * 0.65), height - 2 * margin) - head_h - caption_h - pad
     rows = max(0, min(len(scores), room // row_h)) if panel_w > layout.body_px * 14 else 0
     draw_plate(
-        image, (margin, margin, panel_w, head_h + (rows * row_h + pad // 2 if rows else 0)), pad if margin else 0
+        image,
+        (margin, margin, panel_w, head_h + (caption_h + rows * row_h + pad // 2 if rows else 0)),
+        pad if margin else 0,
     )
     span = (margin + pad, margin + panel_w - pad)
     label, probability = answer
     faces = [font(layout.head_px, 0.15, colour) for colour in (SOFT if probability is None else BRIGHT, ACCENT)]
     value = "" if probability is None else percent(probability)
     _pair(image, faces, (label, value), span, margin + (pad + 1) // 2)
+    if rows and caption:
+        foot.write(image, caption, (span[0], margin + head_h))
     for number, score in enumerate(scores[:rows]):
-        y = margin + head_h + number * row_h
+        y = margin + head_h + caption_h + number * row_h
         face = font(layout.body_px, 0.13, SOFT if number else BRIGHT)
         _pair(image, [face, face], (score.label, percent(score.probability)), span, y)
         bar = image[y + face.line_px + 1 : y + face.line_px + 1 + thick, span[0] : span[1]]

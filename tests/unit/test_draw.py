@@ -13,7 +13,7 @@ from streamclf.stats import RunStats, StreamStats
 from streamclf.vision.boxes import class_colour
 from streamclf.vision.draw import Numbers, _items, annotate, badge, headline, percent, tile
 from streamclf.vision.plate import draw_plate
-from streamclf.vision.text import font, to_ascii
+from streamclf.vision.text import Font, font, to_ascii
 from tests.results import Pixels, flat, make_prediction
 
 NUMBERS = Numbers(29.97, 12.5, 59.9, 12.4, 31.7, 3, "tiny", "cpu")
@@ -97,6 +97,26 @@ def test_the_steady_answer_is_the_headline_where_there_is_one() -> None:
     assert headline(make_prediction(steady=("cup", 0.45)), threshold=0.5) == ("cup", 0.45)
     assert headline(make_prediction(steady=("unknown", 0.45)), threshold=0.5) == ("unknown", None)
     assert headline(make_prediction(), threshold=0.5) == ("water bottle", 0.8734567)
+
+
+def test_what_is_steady_and_what_is_of_this_frame_alone_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    write = Font.write
+
+    def noted(face: Font, image: Pixels, text: str, place: tuple[int, int]) -> None:
+        written.append(text)
+        write(face, image, text, place)
+
+    monkeypatch.setattr(Font, "write", noted)
+    image = flat(size_wh=(640, 360))
+    annotate(make_prediction(image, steady=("cup", 0.45)))
+    caption = written.index("this frame")
+    assert set(written[:caption]) == {"cup", "45.0%"}
+    assert "water bottle" in written[caption:]
+    written.clear()
+    annotate(make_prediction(image))
+    assert "water bottle" in written
+    assert "this frame" not in written, "without a steady label there is nothing to tell apart"
 
 
 def test_below_the_threshold_the_headline_is_unknown() -> None:
