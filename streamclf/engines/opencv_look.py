@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from streamclf.catalogue.card import FileRole, Framework, InputSpec
 from streamclf.catalogue.formats import NetworkFiles
+from streamclf.child import run_in_child
 from streamclf.engines._opencv_net import FAULTS, in_words, make_blob, quiet_cv2, read_net
 from streamclf.errors import EngineError, ModelFileError, StreamclfError
 from streamclf.proof import Batch
@@ -33,17 +32,10 @@ def crash(files: NetworkFiles, timeout_s: float = 300.0) -> str | None:
     code = f"import sys; from {__name__} import read_once; read_once(sys.argv[1:])"
     arguments = [files.framework, *(f"{role}={path}" for role, path in files.paths.items())]
     try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-c", code, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        code_of_exit = run_in_child(code, arguments, timeout_s=timeout_s)
+    except TimeoutError:
         return f"does not come back within {timeout_s:g} s"
-    return None if child.returncode in (0, 1) else f"crashes (with {child.returncode})"
+    return None if code_of_exit in (0, 1) else f"crashes (with {code_of_exit})"
 
 
 def read_once(arguments: Sequence[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import socket
-import subprocess
 import sys
+
+from streamclf.child import run_in_child
 
 
 def qt_settings() -> dict[str, str]:
@@ -22,8 +24,10 @@ def _is_x11() -> bool:
 def probe_display(timeout_s: float = 20.0) -> str | None:
     """Why no window can be opened here, or None if one can.
 
-    cv2 aborts the whole process without a display, so it is tried in a child; what is plain already is answered without one.
+    cv2 aborts the whole process without a display, so it is tried in a child, once a display; what is plain already is answered
+    without one.
     """
+    display = ""
     if _is_x11():
         display = os.environ.get("DISPLAY", "")
         if not display:
@@ -31,24 +35,22 @@ def probe_display(timeout_s: float = 20.0) -> str | None:
             return "OpenCV needs X11 and DISPLAY is not set" if wayland else "there is no screen: DISPLAY is not set"
         if not _x11_listens(display):
             return f"there is no screen: display {display} does not answer"
+    return _tried(display, timeout_s)
+
+
+@functools.cache
+def _tried(display: str, timeout_s: float) -> str | None:
+    """What a child found out about ``display``. It takes a second, and two parts of a program may ask."""
     code = "import os, cv2; cv2.namedWindow('streamclf'); os._exit(0)"
     try:
-        child = subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | qt_settings(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        code_of_exit = run_in_child(code, environment=os.environ | qt_settings(), timeout_s=timeout_s)
+    except TimeoutError:
         return f"the screen does not answer within {timeout_s:g} s"
     except OSError as problem:
         return f"the screen cannot be tried out: {problem.strerror}"
-    if child.returncode == 1:
+    if code_of_exit == 1:
         return "this OpenCV cannot open windows; install opencv-python instead of opencv-python-headless"
-    return None if child.returncode == 0 else "OpenCV cannot open a window on this screen"
+    return None if code_of_exit == 0 else "OpenCV cannot open a window on this screen"
 
 
 def _x11_listens(display: str) -> bool:

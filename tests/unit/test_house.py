@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "streamclf"
 
 BANDS = (
-    ("base", "errors wording frame prediction"),
+    ("base", "errors wording child frame prediction"),
     ("seams", "source engine sink stats channel"),
     ("pure", "vision proof"),
     ("networks", "catalogue"),

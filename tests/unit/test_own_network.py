@@ -13,7 +13,6 @@ from streamclf.catalogue.find import builtin_folder, find_model
 from streamclf.catalogue.formats import NetworkFiles
 from streamclf.catalogue.network_options import Gap, NetworkOptions, network_options
 from streamclf.classifier import Classifier
-from streamclf.engines import opencv_look
 from streamclf.engines.opencv_look import Look, crash
 from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
 from streamclf.own_network import OwnNetwork, own_network
@@ -319,7 +318,7 @@ def test_a_file_that_kills_opencv_is_refused_in_a_sentence(tmp_path: Path, monke
     killed = tmp_path / "python"
     killed.write_text("#!/bin/sh\nkill -SEGV $$\n", encoding="utf-8")
     killed.chmod(0o755)
-    monkeypatch.setattr(opencv_look.sys, "executable", str(killed))
+    monkeypatch.setattr(sys, "executable", str(killed))
     with pytest.raises(
         EngineError, match=r"colour\.caffemodel: OpenCV crashes \(with -11\) when it reads this; get the file anew"
     ):
