@@ -72,7 +72,7 @@ class Outputs:
     """The configured sinks: all are opened, or none; whatever happens, all are closed.
 
     Each sink opens its file at once and begins it with the first result: a run without one leaves no trace, and what was there
-    before stays. ``precious`` files may not become outputs, nor may an input.
+    before stays. ``precious`` files may not become outputs, nor may an input. A name that no annotated video can have is refused here.
     """
 
     def __init__(self, config: RunConfig, specs: Sequence[SourceSpec], precious: Sequence[Path]):
@@ -80,6 +80,7 @@ class Outputs:
         self.sinks: list[Sink] = []
         self.opened = False
         self.window: WindowSink | None = None
+        self._places = self._find_places()
 
     def __enter__(self) -> Outputs:
         """Open everything, or nothing."""
@@ -112,15 +113,14 @@ class Outputs:
 
     def _open(self) -> None:
         config = self._config
-        places = self._places()
         files = [Path(name) for name in (config.report, config.results) if name is not None and name != "-"]
-        refuse_loss([*files, *places.values()], [*input_files(self._specs), *self._precious])
+        refuse_loss([*files, *self._places.values()], [*input_files(self._specs), *self._precious])
         if config.report is not None and config.report != "-":
             from streamclf.sinks._output import open_output
 
             open_output(Path(config.report), config.overwrite).close()  # can it be written? It comes at the end
         if config.save is not None:
-            self.sinks.append(self._save_sink(places))
+            self.sinks.append(self._save_sink())
         if config.results is not None:
             self.sinks.append(self._results_sink(config.results))
         window = self._open_window()
@@ -131,8 +131,8 @@ class Outputs:
 
             self.sinks.append(ConsoleSink())
 
-    def _places(self) -> dict[str, Path]:
-        """Where each stream's annotated pictures go."""
+    def _find_places(self) -> dict[str, Path]:
+        """Where each stream's annotated pictures go; what is wrong with the name is raised before anything starts."""
         save = self._config.save
         if save is None:
             return {}
@@ -146,10 +146,15 @@ class Outputs:
             name = unique_name(plain, taken, str.casefold)  # some file systems take A.mp4 for a.mp4
             taken.add(name.casefold())
             places[stream] = Path(save.replace("{stream}", name))
+        for spec in self._specs:
+            if spec.kind != "pictures":
+                from streamclf.sinks.video_file import check_name
+
+                check_name(places[spec.name])
         return places
 
-    def _save_sink(self, places: Mapping[str, Path]) -> Sink:
-        kinds = {spec.name: spec.kind for spec in self._specs}
+    def _save_sink(self) -> Sink:
+        kinds, places = {spec.name: spec.kind for spec in self._specs}, self._places
         sinks: dict[str, Sink] = {}
         try:
             for stream, kind in kinds.items():

@@ -11,5 +11,6 @@ def main() -> None:
         from streamclf.cli.main import app
         from streamclf.cli.terminal import guarded
     except KeyboardInterrupt:
+        print("streamclf: stopped", file=sys.stderr)
         sys.exit(130)
     guarded(app)

@@ -130,6 +130,7 @@ def _report(
         "model": model,
         "frames": stream["classified"],
         "dropped": sum(stream["dropped"].values()),
+        "stopped": outcome.stopped,
         "truth": truth,
         "rates_fps": outcome.report["rates_fps"],
         "latency_ms": outcome.report["latency_ms"]["total"] if is_live else None,
@@ -155,6 +156,8 @@ def _lines(report: dict[str, Any], rate_fps: int) -> list[str]:
     truth, latency = report["truth"], report["latency_ms"]
     dropped = f" ({report['dropped']} dropped)" if report["dropped"] else ""
     lines = [f"demo: {report['frames']} frames{dropped} of a scene whose damages are known, seen by {report['model']}"]
+    if report["stopped"]:
+        lines.append("  stopped       before the end of the scene")
     if truth is None:
         lines.append("  right         not counted: this network names other things than the damages")
     else:

@@ -130,6 +130,10 @@ def leave_as(outcome: Outcome, stop: StopRequest) -> NoReturn:
 
 def summarise(report: dict[str, Any]) -> None:
     """The report in a few lines on standard error."""
+    streams = report["streams"].values()
+    if not any(stream["classified"] for stream in streams) and any(stream["ended"] == "stopped" for stream in streams):
+        say("stopped before the first frame")
+        return
     for name, stream in report["streams"].items():
         drops = ", ".join(f"{cause} {count}" for cause, count in stream["dropped"].items() if count)
         say(
@@ -137,7 +141,7 @@ def summarise(report: dict[str, Any]) -> None:
             f"{sum(stream['dropped'].values())} dropped{f' ({drops})' if drops else ''}, "
             f"{stream['corrupt']} corrupt, ended: {stream['ended']}"
         )
-    if not any(stream["captured"] for stream in report["streams"].values()):
+    if not any(stream["captured"] for stream in streams):
         return  # nothing to tell but what is said of the failure
     rates = {stage: "-" if rate is None else f"{rate:.1f} fps" for stage, rate in report["rates_fps"].items()}
     too_short = " (too short a run for a rate)" if set(rates.values()) == {"-"} else ""

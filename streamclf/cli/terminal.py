@@ -99,8 +99,13 @@ def guarded(command: Callable[[], object]) -> NoReturn:
         _drop_stdout()
         leave(0)
     except SystemExit as end:
+        if end.__context__ is not None and isinstance(
+            end.__context__.__cause__, KeyboardInterrupt
+        ):  # typer has caught it
+            say("stopped")
         leave(end.code if isinstance(end.code, int) else int(end.code is not None))
     except KeyboardInterrupt:
+        say("stopped")
         leave(130)
     except Exception as failure:
         leave(explain(failure))

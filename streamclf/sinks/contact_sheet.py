@@ -12,7 +12,7 @@ import numpy as np
 from streamclf.frame import Image
 from streamclf.sink import Result
 from streamclf.sinks._encode import encode
-from streamclf.sinks._output import open_output
+from streamclf.sinks._output import open_output, write_whole
 from streamclf.stats import RunStats
 from streamclf.vision.draw import ACCENT, BRIGHT, SOFT, fit_into, headline, percent
 from streamclf.vision.text import Colour, font
@@ -46,7 +46,7 @@ class Cell:
 
 
 class ContactSheetSink:
-    """Writes ``shots`` of one stream as one PNG when closed. A run that ends before the first of them leaves none.
+    """Writes ``shots`` of one stream as one PNG when closed, whole or not at all. A run that ends before the first of them leaves none.
 
     Raises :class:`~streamclf.errors.SinkError` where it cannot be written.
     """
@@ -59,12 +59,12 @@ class ContactSheetSink:
         self._wanted = sorted(shots, key=lambda shot: shot.first)
         self._cells: list[Cell] = []
         self._model = ""
-        self._closed = False
-        self._file = open_output(path, overwrite)
+        self._begun = self._closed = False
+        open_output(path, overwrite).close()  # can it be written? It comes at the end
 
     def write(self, result: Result) -> None:
         """Kept, if it is one of the shots."""
-        self._file.begin()
+        self._begin()
         prediction = result.prediction
         index = prediction.frame.index
         while self._wanted and index >= self._wanted[0].stop:
@@ -82,16 +82,15 @@ class ContactSheetSink:
         if self._closed:
             return
         self._closed = True
-        written = False
-        try:
-            if self._cells:
-                sheet = draw_sheet(self._cells, self._title, self._model)
-                self._file.write(encode(sheet, ".png", self._path))
-                written = True
-        finally:
-            self._file.close()
-            if self._file.begun and not written:
-                self._file.remove()  # half a sheet is none
+        if self._cells:
+            write_whole(self._path, encode(draw_sheet(self._cells, self._title, self._model), ".png", self._path))
+
+    def _begin(self) -> None:
+        """The run has started: the sheet of another one goes."""
+        if not self._begun:
+            self._begun = True
+            if self._path.is_file():
+                self._path.unlink()
 
 
 def draw_sheet(cells: Sequence[Cell], title: str, model: str) -> Image:

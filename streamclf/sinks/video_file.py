@@ -23,10 +23,11 @@ from streamclf.sinks._output import open_output
 from streamclf.stats import RunStats
 from streamclf.vision.draw import fit_into
 
+SUFFIXES = (".mp4", ".m4v", ".mov")
+"""What the file's name may end with."""
 KEYFRAME_S = 1.0
 """Seeking is exact to this; a kill loses as much, and the few frames the encoder holds."""
 
-_SUFFIXES = (".mp4", ".m4v", ".mov", "")
 _BT709 = 1
 _MIN_SIDE, _MAX_SIDE = 16, 16_384
 _MAX_STEP = 2**31 - 2
@@ -44,6 +45,13 @@ _ENCODER = {
 # with one index when closed; a live one's stays in fragments, as that index is kept in memory (125 bytes a picture, 320 MB a day).
 _FRAGMENTS = "frag_keyframe+default_base_moof"
 _MOVFLAGS = {False: f"hybrid_fragmented+{_FRAGMENTS}", True: f"empty_moov+{_FRAGMENTS}"}
+
+
+def check_name(path: Path) -> None:
+    """Raise :class:`UsageError` unless ``path`` is the name of a video as it is written here, or a device."""
+    if path.suffix.lower() not in SUFFIXES and not path.is_char_device():
+        *others, last = SUFFIXES
+        raise UsageError(f"{path}: the annotated video is an MP4; end its name with {', '.join(others)} or {last}")
 
 
 class Timeline:
@@ -99,8 +107,7 @@ class AnnotatedVideoSink:
     wants_stop = False
 
     def __init__(self, path: Path, overwrite: bool = False, rate_hint: Fraction | None = None):
-        if path.suffix.lower() not in _SUFFIXES:
-            raise UsageError(f"{path}: the annotated video is MP4; end its name with .mp4")
+        check_name(path)
         try:
             Codec("libx264", "w")
         except av.FFmpegError as problem:

@@ -34,6 +34,7 @@ def test_the_demo_finds_every_damage_and_leaves_video_rows_and_sheet(streamclf: 
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["frames"], report["dropped"], report["latency_ms"]) == (COUNT, 0, None)
+    assert report["stopped"] is False
     truth = report["truth"]
     assert truth["wrong_segments"] == []
     assert truth["segments_right"] == truth["segments"] == len(SEGMENTS)
@@ -69,6 +70,7 @@ def test_an_ended_demo_leaves_whole_files_and_a_report_and_replaces_its_own_file
     assert 5 <= count < COUNT
     assert len(rows.read_text().splitlines()) == count
     assert f"{count} frames" in output
+    assert "stopped       before the end of the scene" in output
     assert "not counted" in output, "this network does not know the damages"
     assert str(video.relative_to(tmp_path)) in output
     assert not sheet.exists() or cv2.imread(str(sheet)) is not None

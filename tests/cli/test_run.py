@@ -202,6 +202,7 @@ def test_options_come_from_a_file_and_the_command_line_wins(streamclf: Run, vide
         (["text.mp4", "--config", "wrong.toml"], 2, ["wrong.toml", "'modle'", "'model'"]),
         (["CLIP", "--results", "there.csv"], 2, ["there.csv", "--overwrite"]),
         (["CLIP", "--save", "there.mp4"], 2, ["there.mp4", "--overwrite"]),
+        (["text.mp4", "--save", "out"], 2, ["out: ", "end its name with .mp4, .m4v or .mov"]),
         (["CLIP", "--report", "there.json"], 2, ["there.json", "--overwrite"]),
         (["CLIP", "--results", "absent/r.csv"], 1, ["absent"]),
         (["CLIP", "--save", "absent/r.mp4"], 1, ["absent"]),
@@ -291,6 +292,21 @@ def test_a_signal_ends_the_run_in_good_order(
         assert sum(1 for _ in video.decode(video=0)) == stream["classified"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_run_that_is_interrupted_before_it_begins_says_so(
+    started: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    pipe = tmp_path / "options.toml"
+    os.mkfifo(pipe)
+    process = started("run", "0", "--config", pipe)
+    with pipe.open("wb"):  # which waits until the program reads it
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert [line for line in errors.splitlines() if line.startswith("streamclf: ")] == ["streamclf: stopped"]
+    assert "Traceback" not in errors
+
+
 def test_a_reader_that_goes_away_ends_the_run_silently(
     started: Callable[..., subprocess.Popen[str]], videos: Path
 ) -> None:
@@ -375,6 +391,7 @@ def test_a_dead_stream_does_not_turn_quitting_into_a_failure(
             _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert not sentences(errors)
+    assert "streamclf: stopped before the first frame" in errors.splitlines()
     (stream,) = json.loads((tmp_path / "p.json").read_text())["streams"].values()
     assert (stream["captured"], stream["ended"]) == (0, "stopped")
 

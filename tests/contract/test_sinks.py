@@ -102,10 +102,11 @@ def test_it_takes_a_detector_s_frames_with_boxes_and_without(kind: Kind, tmp_pat
 
 
 @every_file
-def test_the_output_is_there_before_the_first_result_so_that_a_bad_one_fails_early(kind: Kind, tmp_path: Path) -> None:
-    sink = kind.make(place(kind, tmp_path), False)
-    assert place(kind, tmp_path).exists()
-    sink.close()
+def test_an_output_that_cannot_be_written_fails_before_the_first_result(kind: Kind, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match="file"):
+        kind.make(place(kind, tmp_path / "file"), False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @every_file

@@ -81,6 +81,20 @@ def test_a_full_disk_is_named_and_leaves_no_half_sheet(tmp_path: Path) -> None:
     sink = ContactSheetSink(path, [Shot("ok", 0, 9)], "title")
     noise = np.random.default_rng(0).integers(0, 256, (180, 320, 3), dtype=np.uint8)
     sink.write(make_result(noise))
-    with disk_of(1000), pytest.raises(SinkError, match=r"a\.png: cannot be written on"):
+    with disk_of(1000), pytest.raises(SinkError, match=r"a\.png.*: cannot be written on"):
         sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_is_killed_leaves_no_sheet_of_another_run_and_no_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    sink = ContactSheetSink(path, SHOTS, "title")
     assert not path.exists()
+    path.write_text("of the last demo")
+    sink = ContactSheetSink(path, SHOTS, "title", overwrite=True)
+    assert path.read_text() == "of the last demo", "nothing has begun yet"
+    sink.write(make_result(flat(size_wh=SIZE_WH)))
+    assert not path.exists()
+    sink.close()
+    assert cv2.imread(str(path)) is not None
+    assert list(tmp_path.iterdir()) == [path]

@@ -267,4 +267,6 @@ def test_a_disk_full_from_the_start_leaves_no_broken_file(tmp_path: Path) -> Non
 def test_another_container_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a\.avi: .*\.mp4"):
         AnnotatedVideoSink(tmp_path / "a.avi")
+    with pytest.raises(UsageError, match=r"out: .* end its name with \.mp4, \.m4v or \.mov"):
+        AnnotatedVideoSink(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
