@@ -13,48 +13,19 @@ from email.message import Message
 from pathlib import Path
 from typing import TypeAlias
 
+from tests.networks import little_network
 from tests.servers import LoopbackServer
 
 DEADLINE_S = 20.0
 CONTENT = bytes(range(256)) * 1024
-CARD = """
-schema = 1
-name = "{name}"
-task = "classification"
-framework = "onnx"
-licence = "MIT"
-origin = "here"
-verified = false
-[[files]]
-role = "weights"
-name = "{name}.onnx"
-bytes = {bytes}
-{digest}
-{url}
-[input]
-width = 4
-height = 4
-channels = "bgr"
-fit = "stretch"
-[output]
-classes = 2
-softmax = false
-[labels]
-file = "labels.txt"
-"""
 
 
 def make_card(
     root: Path, url: str | None, name: str = "little", content: bytes = CONTENT, kind: str = "sha256"
 ) -> Path:
     """The folder of a network whose only file is ``NAME.onnx`` at ``url``; the file itself is not there."""
-    folder = root / name
-    folder.mkdir(parents=True)
     digest = f'{kind} = "{hashlib.new(kind, content).hexdigest()}"'
-    text = CARD.format(name=name, bytes=len(content), digest=digest, url=f'url = "{url}"' if url else "")
-    (folder / "card.toml").write_text(text, encoding="utf-8")
-    (folder / "labels.txt").write_text("cat\ndog\n", encoding="utf-8")
-    return folder
+    return little_network(root, name, content, digest=digest, url=f'url = "{url}"' if url else "")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,9 +1,35 @@
-"""The smallest real networks: Caffe definitions of layers without weights, whose answers are plain to see."""
+"""The smallest real networks: Caffe definitions of layers without weights, whose answers are plain to see; and cards of none."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+CARD = """
+schema = 1
+name = "{name}"
+task = "classification"
+framework = "onnx"
+licence = "MIT"
+origin = "here"
+verified = false
+[[files]]
+role = "weights"
+name = "{name}.onnx"
+{size}
+{digest}
+{url}
+[input]
+width = 4
+height = 4
+channels = "bgr"
+fit = "stretch"
+[output]
+classes = 2
+softmax = false
+[labels]
+{labels}
+"""
 WEIGHTS = b"\n\x04tiny"
 """A caffemodel that holds a name and nothing else."""
 MEAN_COLOUR = """
@@ -39,3 +65,21 @@ def mean_colour(
     weights.write_bytes(WEIGHTS)
     (folder / "labels.txt").write_text("blue\ngreen\nred\n", encoding="utf-8")
     return weights
+
+
+def little_network(root: Path, name: str, content: bytes, **lines: str) -> Path:
+    """The folder of a network whose only file, ``NAME.onnx``, holds ``content`` and is not there.
+
+    ``lines`` stand in for those of the card: ``size``, ``digest``, ``url`` (there is none) and ``labels``.
+    """
+    folder = root / name
+    folder.mkdir(parents=True)
+    usual = {
+        "size": f"bytes = {len(content)}",
+        "digest": f'sha256 = "{hashlib.sha256(content).hexdigest()}"',
+        "url": "",
+        "labels": 'file = "labels.txt"',
+    }
+    (folder / "card.toml").write_text(CARD.format(name=name, **{**usual, **lines}), encoding="utf-8")
+    (folder / "labels.txt").write_text("cat\ndog\n", encoding="utf-8")
+    return folder

@@ -8,47 +8,13 @@ import pytest
 
 from streamclf.catalogue.find import builtin_folder, find_card, find_file, find_model, list_models
 from streamclf.errors import CardError, ModelFileError, UnknownModelError
+from tests.networks import little_network
 
 CONTENT = b"these are weights"
-CARD = """
-schema = 1
-name = "{name}"
-task = "classification"
-framework = "onnx"
-licence = "MIT"
-origin = "here"
-verified = false
-[[files]]
-role = "weights"
-name = "{name}.onnx"
-{size}
-{digest}
-url = "https://example.org/net.onnx"
-[input]
-width = 4
-height = 4
-channels = "bgr"
-fit = "stretch"
-[output]
-classes = 2
-softmax = false
-[labels]
-{labels}
-"""
 
 
-def make_model(root: Path, name: str = "little", weights: bytes | None = CONTENT, **changes: str) -> Path:
-    folder = root / name
-    folder.mkdir(parents=True)
-    values = {
-        "digest": f'sha256 = "{hashlib.sha256(CONTENT).hexdigest()}"',
-        "labels": 'file = "labels.txt"',
-        "name": name,
-    }
-    (folder / "card.toml").write_text(
-        CARD.format(**(values | {"size": f"bytes = {len(CONTENT)}"} | changes)), encoding="utf-8"
-    )
-    (folder / "labels.txt").write_text("cat\ndog\n", encoding="utf-8")
+def make_model(root: Path, name: str = "little", weights: bytes | None = CONTENT, **lines: str) -> Path:
+    folder = little_network(root, name, CONTENT, **{"url": 'url = "https://example.org/net.onnx"', **lines})
     if weights is not None:
         (folder / f"{name}.onnx").write_bytes(weights)
     return folder
