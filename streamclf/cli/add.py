@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +14,7 @@ from streamclf.catalogue.card import CARD_NAME
 from streamclf.catalogue.formats import ENDINGS
 from streamclf.catalogue.network_options import NetworkOptions, network_options, option_name
 from streamclf.cli.classify import print_answer
+from streamclf.cli.ending import ended_in_order
 from streamclf.cli.network_options import asker, with_network_options
 from streamclf.cli.terminal import say
 from streamclf.errors import CardError, ConfigError
@@ -63,7 +60,7 @@ def command(
     It goes into ~/.local/share/streamclf/models, whole or not at all.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    with _ended_in_order():
+    with ended_in_order():
         options, folder = _options(files or [], network)
         if folder is None:
             proposal = _of_files(options, name, licence, None if as_json else asker(), overwrite)
@@ -196,20 +193,6 @@ def _try(folder: Path, picture: Path | None) -> dict[str, Any]:
         **answer(prediction),
         "infer_ms": round(prediction.latency.infer_ms, 3),
     }
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """SIGTERM ends as Ctrl-C does: what is half written is taken away first."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _print(report: dict[str, Any]) -> None:

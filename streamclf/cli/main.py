@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streamclf import __version__
-from streamclf.cli import classify, demo, doctor, models, run
+from streamclf.cli import classify, demo, doctor, export, models, run
 
 app = typer.Typer(
     name="streamclf",
@@ -38,5 +38,6 @@ def _root(
 app.command("run", epilog=run.EXAMPLES)(run.command)
 app.command("demo", epilog=demo.EXAMPLES)(demo.command)
 app.command("classify", epilog=classify.EXAMPLES)(classify.command)
+app.command("export", epilog=export.EXAMPLES)(export.command)
 app.add_typer(models.app, name="models")
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)

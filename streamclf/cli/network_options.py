@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
@@ -28,15 +28,15 @@ def network_parameters(*without: str) -> list[inspect.Parameter]:
     return [_parameter(name, field) for name, field in fields.items() if name not in without]
 
 
-def with_network_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command whose last parameter is ``**network`` all these options for typer to see."""
+def with_network_options(command: Callable[..., None], without: Sequence[str] = ()) -> Callable[..., None]:
+    """Give a command whose last parameter is ``**network`` all these options but ``without`` for typer to see."""
     hints = get_type_hints(command, include_extras=True)
     own = [
         parameter.replace(annotation=hints[name])
         for name, parameter in inspect.signature(command).parameters.items()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    parameters = [*own, *network_parameters()]
+    parameters = [*own, *network_parameters(*without)]
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     )

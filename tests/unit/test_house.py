@@ -16,15 +16,15 @@ BANDS = (
     ("base", "errors wording child frame prediction"),
     ("seams", "source engine sink stats channel"),
     ("pure", "vision proof"),
-    ("networks", "catalogue"),
-    ("kinds", "sources engines sinks"),
-    ("parts", "classifier capture pipeline config report verify"),
-    ("assembly", "inputs outputs own_network app __init__"),
+    ("networks", "catalogue exporter"),
+    ("kinds", "sources engines sinks exporters"),
+    ("parts", "classifier capture pipeline config report verify equality"),
+    ("assembly", "inputs outputs own_network exporting app __init__"),
     ("command line", "cli __main__"),
     ("for tests", "testing"),
 )
 BAND_OF = {room: number for number, (_, rooms) in enumerate(BANDS) for room in rooms.split()}
-KINDS = ("sources", "engines", "sinks")
+KINDS = ("sources", "engines", "sinks", "exporters")
 SHARED = {"streamclf.sources.address"}
 """No kind of source, but what an address is; imported where no decoder may be."""
 CV2_ROOMS = ("vision/", "sources/", "engines/opencv_dnn.py", "engines/_opencv_net.py", "sinks/")

@@ -1,0 +1,260 @@
+"""Another framework's network made one of streamclf's: an ONNX file, its card, and the proof that both say the same (``equality.py``)."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamclf.catalogue.adding import add_network, check_name
+from streamclf.catalogue.card_text import card_toml
+from streamclf.catalogue.expected import EXPECTED_NAME, labels_digest
+from streamclf.catalogue.find import ResolvedModel, find_model, named_folder, user_folder
+from streamclf.catalogue.network_options import Gap, NetworkOptions, option_name
+from streamclf.catalogue.one_off import UNKNOWN_LICENCE, Declared, Told, input_spec, network_labels, plain_name
+from streamclf.equality import Proof, logits, pillow_fit, prove
+from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
+from streamclf.exporter import SourceNetwork
+from streamclf.own_network import Ask, own_network
+
+if TYPE_CHECKING:
+    from streamclf.catalogue.card import InputSpec
+    from streamclf.frame import FitPlan, Image
+
+EXPECTED_FACTOR = 1.15
+"""How far OpenCV's probabilities may be off those in ``expected.json``, as in the catalogue."""
+TOLD_CLASSES = 20
+_NOT_FOR = ("weights", "config", "framework", "boxes", "layout", "background", "output_layer")
+_OF_KERAS = ("preset", "size", "channels", "scale", "mean", "std")
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was put where, and what is known of it."""
+
+    model: ResolvedModel
+    folder: Path
+    proof: Proof
+    found: tuple[str, ...]
+    assumed: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def open_network(target: str, weights: str | None, seed: int | None) -> SourceNetwork:
+    """``keras:NETWORK``, ``keras:FILE``, ``torch:FILE.pt2`` or ``torch:MODULE:FUNCTION``.
+
+    Raises:
+        ConfigError: it is none of these; ``weights`` and ``seed`` are only for Keras' own networks.
+        Whatever the exporters raise.
+    """
+    framework, _, given = target.partition(":")
+    if framework not in ("keras", "torch") or not given:
+        hint = f"; did you mean {_guess(target)}?" if _guess(target) else ""
+        raise ConfigError(
+            f"{target}: say whose network it is, keras:resnet50, keras:FILE.keras, torch:FILE.pt2 or torch:MODULE:FUNCTION{hint}"
+        )
+    if framework == "keras":
+        from streamclf.exporters.keras import APPLICATIONS, KerasNetwork
+
+        if seed is not None and (weights != "none" or given.lower() not in APPLICATIONS):
+            raise ConfigError(f"--seed {seed}: is for keras:NETWORK with --weights none; leave it out")
+        return KerasNetwork(given, weights, 1 if seed is None else seed)
+    for option, value in (("--weights", weights), ("--seed", seed)):
+        if value is not None:
+            raise ConfigError(f"{option} {value}: is for Keras' own networks (keras:resnet50); leave it out")
+    from streamclf.exporters.torch import TorchNetwork
+
+    return TorchNetwork(given)
+
+
+def export(
+    source: SourceNetwork,
+    options: NetworkOptions,
+    name: str | None = None,
+    licence: str | None = None,
+    overwrite: bool = False,
+    pictures: Sequence[Path] = (),
+    ask: Ask | None = None,
+    tell: Tell = lambda sentence: None,
+) -> Exported:
+    """Write ``source`` as ONNX with a card, prove it, and put it into the user's folder: whole or not at all.
+
+    ``options`` say what the framework does not know; ``ask`` is asked what is still missing. ``tell`` hears what takes time.
+
+    Raises:
+        UsageError: the name is taken.
+        ConfigError: the options contradict the network, or something is missing (Gap).
+        SourceError: one of ``pictures`` cannot be read.
+        ModelFileError, EngineError: it cannot be exported, or what was exported does not say the same.
+    """
+    chosen = name or free_name(source.plain_name, source.name.partition(":")[0])
+    check_name(chosen, overwrite)
+    drawn, given = _drawn(), _given(pictures)
+    options, spec, noted = _settled(source, options, ask)
+    plan = _plan(spec)
+    fitted = [_fit(picture, plan) for picture in (*drawn.values(), *(bgr for bgr, _ in given.values()))]
+    tell(f"{source.name}: opens it in {source.made_by}")
+    source.prepare(spec, fitted)
+    with tempfile.TemporaryDirectory(prefix="streamclf-") as place:
+        weights = Path(place) / f"{chosen}.onnx"
+        tell(f"{source.name}: writes it as ONNX, which may take a minute")
+        source.write(weights)
+        tell(f"{source.name}: compares what OpenCV says with what {source.made_by} says")
+        own = _own(source, options.also("weights", str(weights)), ask, chosen, licence)
+        if own.model.card.output.classes < 2:
+            raise ModelFileError(
+                f"{source.name}: puts out one number for a picture; streamclf needs one for each class"
+            )
+        card = own.model.card.model_copy(update={"origin": f"exported from {source.name} by {source.made_by}"})
+        model = replace(own.model, card=card)
+        assumed = (*own.assumed, *(() if licence else ("its licence is not known (--licence)",)), *noted)
+        expected = Path(place) / EXPECTED_NAME
+        expected.write_text(_expected(source, model, drawn, plan), encoding="utf-8")
+        copies = [expected] if own.label_file is None else [expected, own.label_file]
+        remarks = ["Written by 'streamclf export'.", *(f"Assumed: {sentence}." for sentence in assumed)]
+        pairs = [(bgr, bgr[..., ::-1]) for bgr in drawn.values()] + list(given.values())
+        folder, proof = add_network(
+            model,
+            card_toml(card, remarks),
+            lambda here: prove(source, find_model(here), pairs),
+            False,
+            overwrite,
+            copies,
+        )
+    found = (*source.found, *own.found)
+    return Exported(find_model(folder), folder, proof, found, assumed, (*own.warnings, *proof.warnings))
+
+
+def free_name(wanted: str, framework: str) -> str:
+    """``wanted`` as a network's name, or with ``-keras`` behind it where a network that was not added has it."""
+    name = plain_name(Path(f"{wanted}.onnx"))
+    taken = named_folder(name)
+    return name if taken is None or taken.parent == user_folder() else f"{name}-{framework}"
+
+
+def _settled(
+    source: SourceNetwork, options: NetworkOptions, ask: Ask | None
+) -> tuple[NetworkOptions, InputSpec, tuple[str, ...]]:
+    """All that has to be known, before anything that takes time; with what was assumed."""
+    for said in options.said:
+        if said in _NOT_FOR:
+            raise ConfigError(f"{option_name(said)}: export finds that out itself; leave it out")
+        if said in _OF_KERAS and {"scale", "mean"} & source.known.keys():
+            raise ConfigError(
+                f"{option_name(said)}: {source.name} has a preparation of its own, as Keras gives it; leave it out"
+            )
+        if said in source.known and said == "size" and options.size != _size(source.known["size"]):
+            raise ConfigError(f"--size: {source.name} takes pictures of {source.known['size']}")
+    for key, value in source.known.items():
+        if key not in options.said:
+            options = options.also(key, value)
+    if options.fit == "overview_tiles":
+        raise ConfigError("--fit overview_tiles: is framecheck's own; take another one")
+    while True:
+        told = Told()
+        try:
+            spec = input_spec(options, Declared(), source.name, told)
+            if source.classes is not None:
+                usual = "imagenet-1000" if source.classes == 1000 else None
+                network_labels(options, source.classes, usual, source.name, Told())
+            break
+        except Gap as gap:
+            if ask is None:
+                raise
+            options = ask(gap, options)
+    return options.also("size", f"{spec.width}x{spec.height}"), spec, tuple(told.assumed)
+
+
+def _own(source: SourceNetwork, options: NetworkOptions, ask: Ask | None, name: str, licence: str | None) -> Any:
+    """The network as ``models add`` finds it; what is wrong with it is said of the network that the user named."""
+    try:
+        return own_network(options, ask, name, licence or UNKNOWN_LICENCE, trusted=False)
+    except Gap as gap:
+        raise ConfigError(str(gap).replace(str(options.weights), source.name)) from gap
+    except StreamclfError as problem:
+        raise type(problem)(str(problem).replace(str(options.weights), source.name)) from problem
+
+
+def _expected(source: SourceNetwork, model: ResolvedModel, drawn: Mapping[str, Image], plan: FitPlan) -> str:
+    """What ``models verify`` will compare with: the framework's own answers to the drawn pictures, fitted by Pillow."""
+    import numpy as np
+    import PIL
+
+    from streamclf.vision.postprocess import softmax
+
+    fitted = np.stack([pillow_fit(picture[..., ::-1], plan) for picture in drawn.values()])
+    rows = softmax(logits(source.answers(fitted), bool(model.card.output.softmax)))
+    answers = {
+        name: [
+            [int(i), model.labels[i], float(f"{row[i]:.4g}")] for i in np.argsort(-row, kind="stable")[:TOLD_CLASSES]
+        ]
+        for name, row in zip(drawn, rows, strict=True)
+    }
+    said = {
+        "made_by": source.made_by,
+        "prepared_by": f"Pillow {PIL.__version__}, and {source.made_by}",
+        "labels_sha256": labels_digest(model.labels),
+        "tolerance": EXPECTED_FACTOR,
+        "classes": answers,
+    }
+    return json.dumps(said, indent=1) + "\n"
+
+
+def _drawn() -> dict[str, Image]:
+    from streamclf.vision.reference import REFERENCE_PICTURES, reference_picture
+
+    return {name: reference_picture(name) for name in REFERENCE_PICTURES}
+
+
+def _given(pictures: Sequence[Path]) -> dict[Path, tuple[Image, Image]]:
+    """Each picture as streamclf reads it (BGR) and as Pillow does (RGB)."""
+    if not pictures:
+        return {}
+    import numpy as np
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    from streamclf.sources.image_folder import read_picture
+
+    both = {}
+    for path in pictures:
+        bgr = read_picture(path).bgr()
+        try:
+            with Pillow.open(path) as file:
+                both[path] = bgr, np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+        except OSError as error:
+            raise EngineError(f"{path}: Pillow does not read it ({error}); take a JPEG or a PNG for --try") from error
+    return both
+
+
+def _plan(spec: InputSpec) -> FitPlan:
+    from streamclf.frame import FitPlan
+
+    return FitPlan(
+        spec.fit, (spec.width, spec.height), spec.crop_fraction, spec.interpolation, spec.pad_value, spec.channel_count
+    )
+
+
+def _fit(picture: Image, plan: FitPlan) -> Image:
+    from streamclf.vision.preprocess import fit_image
+
+    return fit_image(picture, plan)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def _guess(target: str) -> str:
+    """What was most likely meant by a target without a framework."""
+    from streamclf.exporters.keras import APPLICATIONS, ENDINGS
+
+    if target.lower() in APPLICATIONS or target.lower().endswith(ENDINGS):
+        return f"keras:{target}"
+    return f"torch:{target}" if target.lower().endswith(".pt2") else ""
