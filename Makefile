@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ASSETS := $(or $(STREAMCLF_TEST_ASSETS),../shared)
 
-.PHONY: demo test lint wheel-test bench configs models-table framecheck expectations clean help
+.PHONY: demo test test-exporters lint wheel-test bench configs models-table framecheck expectations clean help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -22,6 +22,18 @@ demo: $(READY)   ## your camera or a generated scene, classified; the scene's vi
 
 test: $(READY)   ## all tests
 	$(BIN)/python -m pytest -q
+
+# An environment of its own: Keras and PyTorch are large, and nothing else needs them.
+EXPORTERS := .venv-exporters
+
+$(EXPORTERS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(EXPORTERS)
+	$(EXPORTERS)/bin/python -m pip install --quiet --upgrade pip
+	$(EXPORTERS)/bin/python -m pip install --quiet --editable '.[keras,torch]' --group dev
+	@touch $@
+
+test-exporters: $(EXPORTERS)/.ready ## six networks of Keras and small ones of PyTorch, exported and proven: minutes, 1.5 GB of disk
+	$(EXPORTERS)/bin/python -m pytest -q tests/exporters
 
 lint: $(READY)   ## style and types
 	$(BIN)/ruff format --check .
@@ -52,4 +64,4 @@ expectations: $(READY) ## write anew what networks have to answer, by other engi
 		$(BIN)/python -m scripts.make_expectations --photographs $(ASSETS)/media/image $(NAMES)
 
 clean:           ## remove what make made
-	rm -rf $(VENV) demo-out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EXPORTERS) demo-out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -115,7 +115,6 @@ def export(
         assumed = (*own.assumed, *(() if licence else ("its licence is not known (--licence)",)), *noted)
         expected = Path(place) / EXPECTED_NAME
         expected.write_text(_expected(source, model, drawn, plan), encoding="utf-8")
-        copies = [expected] if own.label_file is None else [expected, own.label_file]
         remarks = ["Written by 'streamclf export'.", *(f"Assumed: {sentence}." for sentence in assumed)]
         pairs = [(bgr, bgr[..., ::-1]) for bgr in drawn.values()] + list(given.values())
         folder, proof = add_network(
@@ -124,7 +123,7 @@ def export(
             lambda here: prove(source, find_model(here), pairs),
             False,
             overwrite,
-            copies,
+            [expected],
         )
     found = (*source.found, *own.found)
     return Exported(find_model(folder), folder, proof, found, assumed, (*own.warnings, *proof.warnings))

@@ -46,10 +46,11 @@ def channels_first(model: Any) -> Any | None:
     """A network that gives the same answers to (N, C, H, W), with the same weights; None where a layer of it is not known here."""
     import keras
 
-    if not all(_is_known(layer) for layer in model.layers):
+    functional = keras.Model(model.inputs, model.outputs)
+    uses = {layer["name"]: len(layer["inbound_nodes"]) for layer in functional.get_config()["layers"]}
+    if not all(_is_known(layer) and uses[layer.name] <= 1 for layer in functional.layers):
         return None
     _, height, width, channels = model.inputs[0].shape
-    functional = keras.Model(model.inputs, model.outputs)
     moved = keras.models.clone_model(
         functional, clone_function=_moved, input_tensors=[keras.Input((channels, height, width))]
     )
@@ -63,8 +64,6 @@ def _is_known(layer: Any) -> bool:
         return False
     if kind == "InputLayer":
         return True
-    if len(layer._inbound_nodes) != 1:  # used twice: the second use would be lost
-        return False
     if kind in _OF_ROWS:
         return bool(len(layer.output.shape) == 2)
     if kind == "Activation":
