@@ -82,7 +82,7 @@ def run(
         if not outputs.opened:
             raise
         failure = problem
-    report = make_report(pipeline.stats, pipeline.engine_info)
+    report = make_report(pipeline.stats, pipeline.engine_info, failure)
     failures = list(pipeline.failures)
     try:
         outputs.write_report(report)

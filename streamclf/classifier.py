@@ -39,13 +39,17 @@ class Interpreter:
         Raises:
             EngineError: an output is missing, has another shape than (frames, classes) or than the boxes have, or holds NaN.
         """
+        try:
+            return self._predictions(frames, outputs)
+        except EngineError as problem:
+            raise EngineError(f"{self.name}: {problem}") from problem
+
+    def _predictions(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
         if self._output.boxes is None:
             return self._classified(frames, outputs)
         if any(len(output) != len(frames) for output in outputs.values()):
             shapes = ", ".join(str(output.shape) for output in outputs.values())
-            raise EngineError(
-                f"{self.name}: the engine puts out {shapes}, not boxes for each of {len(frames)} pictures"
-            )
+            raise EngineError(f"the engine puts out {shapes}, not boxes for each of {len(frames)} pictures")
         return [
             self._detected(frame, [output[number] for output in outputs.values()])
             for number, frame in enumerate(frames)
@@ -83,9 +87,7 @@ class Interpreter:
         if wanted is None and len(outputs) == 1:
             return next(iter(outputs.values()))
         if wanted is None or wanted not in outputs:
-            raise EngineError(
-                f"{self.name}: the engine puts out {', '.join(outputs)}; the card wants {wanted or 'the only one'}"
-            )
+            raise EngineError(f"the engine puts out {', '.join(outputs)}; the card wants {wanted or 'the only one'}")
         return outputs[wanted]
 
 

@@ -9,9 +9,10 @@ from streamclf.engine import EngineInfo
 from streamclf.stats import DROP_CAUSES, RunStats, Stage
 
 
-def make_report(stats: RunStats, engine: EngineInfo) -> dict[str, Any]:
-    """The report's dictionary, ready for JSON. Rates are frames between the first and the last finished one; None
-    where these are too close for a rate.
+def make_report(stats: RunStats, engine: EngineInfo, failure: BaseException | None = None) -> dict[str, Any]:
+    """The report's dictionary, ready for JSON. A ``failure`` of the network or an output is the error of each stream it ended.
+
+    Rates are frames between the first and the last finished one; None where these are too close for a rate.
     """
     return {
         "streams": {
@@ -21,7 +22,7 @@ def make_report(stats: RunStats, engine: EngineInfo) -> dict[str, Any]:
                 "dropped": {cause: stream.dropped.get(cause, 0) for cause in DROP_CAUSES},
                 "corrupt": stream.corrupt,
                 "ended": stream.ended,
-                "error": stream.error,
+                "error": stream.error or (str(failure) if failure is not None and stream.ended == "failed" else None),
                 "rates_fps": _rounded(stream.overall_fps),
             }
             for name, stream in stats.streams.items()

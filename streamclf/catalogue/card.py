@@ -308,7 +308,9 @@ def _as_json(content: dict[str, Any]) -> str:
 
 def _sentence(error: ValidationError) -> str:
     """The first of the faults, for a person, and how many more there are."""
-    faults = error.errors(include_url=False)
+    every = error.errors(include_url=False)
+    # that its parts are wrong makes a list wrong, too: that is no fault of its own
+    faults = [f for f in every if not any(g is not f and g["loc"][: len(f["loc"])] == f["loc"] for g in every)]
     fault = min(
         faults, key=lambda f: f["type"] == "missing"
     )  # a misspelt key is also a missing one: name the misspelling

@@ -15,7 +15,7 @@ from streamclf.cli.network_options import described_network, with_network_option
 from streamclf.cli.pull import PULL_HELP, pull_missing
 from streamclf.cli.terminal import say
 from streamclf.config import DEFAULT_MODEL, IMAGENET_MODEL, RunConfig, make_config
-from streamclf.errors import ConfigError, SourceError
+from streamclf.errors import ConfigError, EngineError, SourceError
 from streamclf.frame import Frame
 from streamclf.outputs import refuse_loss
 from streamclf.sink import Result
@@ -95,7 +95,7 @@ def _refuse_addresses(images: list[str]) -> None:
 def _classify(
     images: list[str], model: str | ResolvedModel, config: RunConfig, shower: Shower, quiet: bool
 ) -> list[dict[str, Any]]:
-    """One row a picture; an unreadable one has its ``error`` set and the rest go on."""
+    """One row a picture; one that cannot be read or answered has its ``error`` set and the rest go on."""
     from streamclf.classifier import Classifier
     from streamclf.sinks._rows import answer
     from streamclf.sources.image_folder import read_picture
@@ -112,7 +112,12 @@ def _classify(
                 say(f"error: {failure}")
                 continue
             frame = Frame(picture, "pictures", index, None, Fraction(1), time.monotonic(), origin=image)
-            (prediction,) = classifier.classify_frames([frame])
+            try:
+                (prediction,) = classifier.classify_frames([frame])
+            except EngineError as failure:
+                row["error"] = f"{image}: {failure}"
+                say(f"error: {row['error']}")
+                continue
             assert prediction.latency is not None
             row["infer_ms"] = round(prediction.latency.infer_ms, 3)
             row |= answer(prediction)

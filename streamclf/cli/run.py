@@ -117,9 +117,9 @@ def leave_as(outcome: Outcome, stop: StopRequest) -> NoReturn:
         say(f"warning: {outcome.failure}; left behind")  # a dead camera must not turn quitting into a failure
     elif outcome.failure is not None:
         code = explain(outcome.failure)
-    for failure in outcome.failures:
-        if failure is not outcome.failure:
-            say(f"error: {failure}")
+    for sentence in dict.fromkeys(map(str, outcome.failures)):  # two lanes may fail at the same
+        if sentence != str(outcome.failure):
+            say(f"error: {sentence}")
     if stop.signal is not None:
         code = 128 + stop.signal
     if stuck:

@@ -241,11 +241,13 @@ class _Network:
         return answer(self._model.card.output, self.rows(picture[None])[0])
 
     def check(self, pictures: Batch) -> None:
-        """Raise CardError where the card's [output] does not fit what comes out."""
+        """Raise CardError where the card's [output] does not fit what comes out, EngineError where that is NaN."""
         height, width = pictures.shape[1:3]
-        problem = contradiction(
-            self._model.card.output, [self._raw(picture[None]) for picture in pictures], (width, height)
-        )
+        outputs = [self._raw(picture[None]) for picture in pictures]
+        try:
+            problem = contradiction(self._model.card.output, outputs, (width, height))
+        except EngineError as fault:
+            raise EngineError(f"{self._model.card.name}: {fault}") from fault
         if problem:
             raise CardError(f"{self._model.folder / CARD_NAME}: {problem}")
 
