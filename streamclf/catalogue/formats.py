@@ -26,8 +26,8 @@ ENDINGS: Mapping[str, tuple[Framework, FileRole]] = MappingProxyType(
     }
 )
 
-_PYTORCH = "export the network to ONNX with torch.onnx.export and give that"
-_KERAS = "convert the network to ONNX (tf2onnx) and give that"
+_PYTORCH = "'streamclf export torch:MODULE:FUNCTION' makes an ONNX network of what a function of yours loads (or torch.onnx.export)"
+_KERAS = "'streamclf export keras:FILE' makes an ONNX network of what Keras reads; for others there is tf2onnx"
 _OTHER = "convert the network to ONNX and give that"
 _PACKED = "unpack it and give the network inside"
 _FOREIGN_ENDINGS: Mapping[str, str] = MappingProxyType(

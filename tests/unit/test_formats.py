@@ -27,7 +27,7 @@ def zipped(path: Path, *names: str) -> Path:
     ("content", "said"),
     [
         (b"", "is empty; get the file anew"),
-        (pickle.dumps({"weight": 1}), "is a Python pickle, .*torch.onnx.export"),
+        (pickle.dumps({"weight": 1}), "is a Python pickle, .*streamclf export torch:MODULE:FUNCTION"),
         (gzip.compress(b"network"), "is a gzip archive; unpack it"),
         (b"\x89HDF\r\n\x1a\n" + bytes(20), "is an HDF5 file, .*Keras"),
         (b"\x1c\0\0\0TFL3" + bytes(20), "is a TensorFlow Lite network"),
@@ -47,7 +47,7 @@ def test_something_else_under_a_network_s_name_is_called_what_it_is(content: byt
 @pytest.mark.parametrize(
     ("inside", "said"),
     [
-        (("archive/data.pkl", "archive/data/0"), "as PyTorch saves it; export the network to ONNX"),
+        (("archive/data.pkl", "archive/data/0"), "as PyTorch saves it; 'streamclf export torch"),
         (("config.json", "model.weights.h5"), "as Keras saves it"),
         (("deploy.prototxt", "net.caffemodel"), "is a zip archive; unpack it"),
     ],
