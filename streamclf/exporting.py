@@ -15,6 +15,7 @@ from streamclf.catalogue.expected import EXPECTED_NAME, labels_digest
 from streamclf.catalogue.find import ResolvedModel, find_model, named_folder, user_folder
 from streamclf.catalogue.network_options import Gap, NetworkOptions, option_name
 from streamclf.catalogue.one_off import UNKNOWN_LICENCE, Declared, Told, input_spec, network_labels, plain_name
+from streamclf.catalogue.presets import PRESETS
 from streamclf.equality import Proof, logits, pillow_fit, prove
 from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
 from streamclf.exporter import SourceNetwork
@@ -152,6 +153,8 @@ def _settled(
     for key, value in source.known.items():
         if key not in options.said:
             options = options.also(key, value)
+    if options.preset is not None and PRESETS[options.preset].boxes:
+        raise ConfigError(f"--preset {options.preset}: is for detectors; export takes networks of one class a picture")
     if options.fit == "overview_tiles":
         raise ConfigError("--fit overview_tiles: is framecheck's own; take another one")
     while True:

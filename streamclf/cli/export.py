@@ -69,7 +69,7 @@ def command(
 ) -> None:
     """Export a network of Keras or PyTorch: an ONNX file and its card, proven to say what the framework says.
 
-    It needs pip install "streamclf[keras]" or "streamclf[torch]"; running what was exported does not. It goes into
+    It needs pip install "streamclf\\[keras]" or "streamclf\\[torch]"; running what was exported does not. It goes into
     ~/.local/share/streamclf/models, whole or not at all. Only networks of one class a picture, no detectors.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")

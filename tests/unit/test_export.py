@@ -159,6 +159,8 @@ def test_what_is_missing_is_asked_or_named_before_anything_takes_time(labels: st
         export(Never(), network_options({**PLAIN, "size": "9x9", "labels": labels}))
     with pytest.raises(ConfigError, match="has a preparation of its own"):
         export(Never(known={"size": "8x8", "mean": "1", "channels": "rgb"}), network_options({"mean": "2"}))
+    with pytest.raises(ConfigError, match="is for detectors"):
+        export(Never(), network_options({"preset": "yolo", "labels": labels}))
     asked: list[str] = []
 
     def ask(gap: Gap, options: Any) -> Any:
