@@ -16,7 +16,7 @@ from streamclf.catalogue.find import ResolvedModel, find_model, named_folder, us
 from streamclf.catalogue.network_options import Gap, NetworkOptions, option_name
 from streamclf.catalogue.one_off import UNKNOWN_LICENCE, Declared, Told, input_spec, network_labels, plain_name
 from streamclf.catalogue.presets import PRESETS
-from streamclf.equality import Proof, logits, pillow_fit, prove
+from streamclf.equality import Proof, logits, prove
 from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
 from streamclf.exporter import SourceNetwork
 from streamclf.own_network import Ask, own_network
@@ -183,13 +183,15 @@ def _own(source: SourceNetwork, options: NetworkOptions, ask: Ask | None, name: 
 
 
 def _expected(source: SourceNetwork, model: ResolvedModel, drawn: Mapping[str, Image], plan: FitPlan) -> str:
-    """What ``models verify`` will compare with: the framework's own answers to the drawn pictures, fitted by Pillow."""
+    """What ``models verify`` will compare with: the framework's own answers to the drawn pictures.
+
+    They are fitted by streamclf: an untrained network minds each level, and how far the fit is right was proven with Pillow before.
+    """
     import numpy as np
-    import PIL
 
     from streamclf.vision.postprocess import softmax
 
-    fitted = np.stack([pillow_fit(picture[..., ::-1], plan) for picture in drawn.values()])
+    fitted = np.stack([_fit(picture, plan) for picture in drawn.values()])
     rows = softmax(logits(source.answers(fitted), bool(model.card.output.softmax)))
     answers = {
         name: [
@@ -199,7 +201,7 @@ def _expected(source: SourceNetwork, model: ResolvedModel, drawn: Mapping[str, I
     }
     said = {
         "made_by": source.made_by,
-        "prepared_by": f"Pillow {PIL.__version__}, and {source.made_by}",
+        "prepared_by": f"streamclf's own fit, and {source.made_by} or numpy for the rest",
         "labels_sha256": labels_digest(model.labels),
         "tolerance": EXPECTED_FACTOR,
         "classes": answers,

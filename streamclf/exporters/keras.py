@@ -182,9 +182,11 @@ class KerasNetwork:
             ) from error
 
     def _spread(self, fitted: npt.NDArray[np.uint8]) -> None:
-        """Let an untrained network answer differently to different pictures: the statistics of its batch norms are those of ``fitted``,
-        and its last weights are scaled so that the logits have the standard deviation ``SPREAD``. Otherwise they are all alike, and any
-        mistake would pass."""
+        """Let an untrained network answer differently to different pictures; otherwise all answers are alike, and any mistake would pass.
+
+        The statistics of its batch norms become those of ``fitted``, and its last layer is scaled and shifted so that over these pictures
+        each class has the mean 0, and all logits the standard deviation ``SPREAD``.
+        """
         import keras
         import torch
 
@@ -192,12 +194,19 @@ class KerasNetwork:
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.momentum = 0.0
+            if norm.center:
+                # Most numbers then pass the ReLU. Cut in half at each one, a random network is chaotic: a level more or less in the
+                # picture, or another rounding, changes the answer by as much as another picture does.
+                norm.beta.assign(keras.ops.ones_like(norm.beta))
         with quiet(), torch.no_grad():
             self._model(torch.from_numpy(self._preprocessed(fitted)), training=True)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         last = self._model.layers[-1]
-        last.kernel.assign(last.kernel * (SPREAD / float(self.answers(fitted).std())))
+        rows = self.answers(fitted)
+        scale = SPREAD / float((rows - rows.mean(axis=0)).std())
+        last.kernel.assign(last.kernel * scale)
+        last.bias.assign(-rows.mean(axis=0) * scale)
 
 
 def _import_keras(name: str) -> None:
