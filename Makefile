@@ -52,6 +52,10 @@ configs: $(READY) ## write the sample configurations anew
 models-table: $(READY) ## write the tables of networks in README.md and models/README.md anew
 	$(BIN)/python scripts/make_models_table.py
 
+# Freed memory is kept for the next step: its pages need not be cleared again, which saves a quarter of the time.
+framecheck: export MALLOC_MMAP_THRESHOLD_ := 2000000000
+framecheck: export MALLOC_TRIM_THRESHOLD_ := 8000000000
+framecheck: export MALLOC_TOP_PAD_ := 500000000
 framecheck: $(READY) ## train the bundled network anew and measure it: about an hour and a half, needs the photographs
 	$(BIN)/python -m pip install --quiet --group training
 	$(BIN)/python models/framecheck/train.py

@@ -49,7 +49,7 @@ def video(image: Image, rng: Rng, frames: int, codec: str, options: dict[str, st
     return out
 
 
-PRESETS = ("ultrafast", "ultrafast", "superfast", "veryfast", "veryfast", "faster")
+PRESETS = ("ultrafast", "ultrafast", "superfast", "veryfast", "veryfast", "faster", "fast")
 
 
 def x264(image: Image, qp: float, rng: Rng, frames: int) -> Image:

@@ -136,7 +136,7 @@ def make(label: str, clean: Image, rng: Rng) -> tuple[Image, Floats]:
         _visible(image, poor, 4.0 * share)
         if float(luma(poor).std()) < 0.5 * float(luma(image).std()):  # so few bits that nothing came through
             raise NotVisible
-        return poor, hot(label, share)
+        return mild_compression(poor, rng) if rng.random() < 0.5 else poor, hot(label, share)
     return _finish(image, rng), target
 
 
@@ -188,7 +188,7 @@ def starved(image: Image, rng: Rng) -> tuple[Image, float]:
     lines = min(image.shape[:2])
     limits = borders(lines)
     kind = rng.random()
-    few = int(rng.integers(1, 5)) if lines < 500 else int(rng.integers(1, 3))
+    few = int(rng.integers(1, 9)) if lines < 500 else int(rng.integers(1, 6))
     if kind < 0.35:
         fine, target = limits["jpeg"].draw(rng)
         return jpeg(image, 100 - fine, rng), target

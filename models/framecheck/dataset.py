@@ -38,7 +38,7 @@ LINES = (200, 224, 240, 288, 360, 432, 480, 576, 720, 1080)
 LINES_SHARES = (0.06, 0.18, 0.08, 0.06, 0.18, 0.08, 0.07, 0.05, 0.12, 0.12)
 DRAWN_SHARE, DISGUISED_SHARE = 0.15, 0.25
 WALL_SHARE = 0.3
-"""Few photographs have many lines; a video wall shows small ones at their own size."""
+"""Few photographs have many lines; a video wall shows small ones."""
 CLIP_SHARE = 0.15
 """Of the frames with as many lines as a real clip has."""
 
@@ -88,7 +88,7 @@ def clean_frame(split: photos.Split, lines: int, label: str, rng: np.random.Gene
     from_clips = photos.clip_frames(lines) if split == "train" else ()
     if from_clips and rng.random() < CLIP_SHARE:
         image = photos.frame(from_clips[int(rng.integers(len(from_clips)))], lines, rng)
-    elif rng.random() < (WALL_SHARE if lines >= 400 else WALL_SHARE / 3):
+    elif rng.random() < WALL_SHARE:
         image = photos.wall(split, lines, rng)
     else:
         # Many a camera enlarges what its sensor gives: a little soft at its own size, and no viewer minds.

@@ -9,6 +9,31 @@ from pixels import FONTS, Rng, clouds, colour, mix, word
 from streamclf.frame import Image
 
 
+def table(shape_hw: tuple[int, int], rng: Rng) -> Image:
+    """A spreadsheet or a departure board: rows and columns of numbers and words."""
+    height, width = shape_hw
+    is_light = rng.random() < 0.5
+    ground, ink = (
+        (colour(rng, 220, 255), colour(rng, 0, 60)) if is_light else (colour(rng, 0, 50), colour(rng, 160, 255))
+    )
+    page = np.full((height, width, 3), ground, np.uint8)
+    rows, columns = int(rng.integers(6, 28)), int(rng.integers(3, 10))
+    step_y, step_x = height / rows, width / columns
+    size = min(step_y / 40, step_x / 160) * rng.uniform(0.7, 1.1)
+    font, thick = int(rng.choice(FONTS)), max(1, round(size * rng.uniform(1, 2.2)))
+    has_lines, line = rng.random() < 0.5, colour(rng, 80, 170)
+    cv2.rectangle(page, (0, 0), (width, round(step_y)), colour(rng), -1)
+    for row in range(rows):
+        y = round((row + 0.7) * step_y)
+        if has_lines:
+            cv2.line(page, (0, round(row * step_y)), (width, round(row * step_y)), line, 1)
+        for column in range(columns):
+            if rng.random() < 0.9:
+                text = word(rng).capitalize() if rng.random() < 0.3 else f"{rng.uniform(0, 1000):.1f}"
+                cv2.putText(page, text, (round((column + 0.1) * step_x), y), font, size, ink, thick, cv2.LINE_AA)
+    return page
+
+
 def _line_of_text(rng: Rng, words: int) -> str:
     text = " ".join(word(rng) for _ in range(words))
     return text.capitalize() if rng.random() < 0.5 else text

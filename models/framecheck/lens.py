@@ -64,14 +64,14 @@ def dirt(image: Image, rng: Rng) -> Image:
 def path_kernel(length: float, rng: Rng) -> Floats:
     """A straight or bent path of about this length (px), drawn with sub-pixel care; sums to 1."""
     steps = max(8, math.ceil(length * 4))
-    bend = rng.normal(0, 0.6) if rng.random() < 0.5 else 0.0
+    bend = rng.normal(0, 0.9) if rng.random() < 0.5 else 0.0
     angle = rng.uniform(0, np.pi) if rng.random() < 0.6 else float(rng.choice([0.0, np.pi / 2])) + rng.normal(0, 0.05)
     headings = angle + bend * np.linspace(-1, 1, steps)
     points = np.cumsum(np.stack([np.cos(headings), np.sin(headings)], 1) * length / steps, 0)
     points -= (points.max(0) + points.min(0)) / 2
     reach = math.ceil(float(np.abs(points).max())) + 1
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-    pace = rng.uniform(0.5, 1.5, 4)  # a hand does not shake evenly
+    pace = rng.uniform(0.5, 1.5, 4) if rng.random() < 0.6 else rng.uniform(0.1, 2.5, 4)  # a hand does not shake evenly
     weights = np.interp(np.linspace(0, 3, steps), range(4), pace)
     for (x, y), weight in zip(points + reach, weights, strict=True):
         left, top = int(x), int(y)

@@ -113,6 +113,8 @@ def _clip_frames(clip: str) -> list[Image]:
     return [np.asarray(image, np.uint8) for is_wanted, image in frames if is_wanted]
 
 
+SMALL, SMALL_SHARE = ("caltech101/", "trashnet/"), 2 / 3
+"""Collections of small photographs, of 224 lines at most: truly sharp only after shrinking."""
 LEAST_STEEPNESS = 0.2
 """Below it a small photograph is soft at its own size: as large ones, shrunk as far, nearly never are (their median is 0.26)."""
 
@@ -142,7 +144,8 @@ def all_photos() -> tuple[Photo, ...]:
     photos = []
     for name in sorted(_index().keys() - LEFT_OUT.keys()):
         lines = min(read.__wrapped__(name).shape[:2])  # not kept: most will not be asked for
-        photos.append(Photo(name, lines // 2 if name in soft else lines))
+        share = 0.5 if name in soft else SMALL_SHARE if name.startswith(SMALL) else 1.0
+        photos.append(Photo(name, int(lines * share)))
     return tuple(photos)
 
 
@@ -185,8 +188,8 @@ def frame(photo: Photo, lines: int, rng: np.random.Generator) -> Image:
 
 
 def wall(split: Split, lines: int, rng: np.random.Generator) -> Image:
-    """A video wall of ``lines`` lines: small photographs side by side, each at most at its own size."""
-    rows = max(2, -(-lines // 224) + int(rng.integers(0, 2)))
+    """A video wall of ``lines`` lines: photographs side by side, each at most at the size at which it is sharp."""
+    rows = max(2, round(lines / rng.uniform(75, 149)))
     cell_h = -(-lines // rows)
     width = round(lines * float(rng.choice((16 / 9, 4 / 3, 1.0))))
     choice = photos(split, cell_h)

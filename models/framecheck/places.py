@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from pixels import Rng, clouds, colour, fine_grain, mix
+from pixels import FONTS, Rng, clouds, colour, fine_grain, mix, word
 
 from streamclf.frame import Image
 
@@ -142,9 +142,11 @@ def wall(shape_hw: tuple[int, int], rng: Rng) -> Image:
     image = np.clip(image, 0, 255).astype(np.uint8)
     unit = height / 100
     for _ in range(int(rng.integers(1, 4))):
-        kind = int(rng.integers(5))
+        kind = int(rng.integers(7))
         x, y = int(rng.uniform(0.05, 0.85) * width), int(rng.uniform(0.05, 0.85) * height)
-        if kind == 0:
+        if kind >= 5:
+            _sign(image, rng, (x, y), unit)
+        elif kind == 0:
             size = round(unit * rng.uniform(4, 12))
             cv2.rectangle(image, (x, y), (x + size, y + size), colour(rng, 200, 255), -1)
             cv2.rectangle(image, (x, y), (x + size, y + size), colour(rng, 60, 150), max(1, size // 20))
@@ -178,6 +180,62 @@ def wall(shape_hw: tuple[int, int], rng: Rng) -> Image:
             y = int(rng.uniform(0.6, 0.95) * height)
             image[y:] = np.clip(image[y:] * rng.uniform(0.3, 0.8), 0, 255)
             cv2.line(image, (0, y), (width, y), colour(rng, 200, 255), max(1, round(unit)), cv2.LINE_AA)
+    return fine_grain(image, rng) if rng.random() < 0.7 else image
+
+
+def _sign(image: Image, rng: Rng, at: tuple[int, int], unit: float) -> None:
+    """A door's or a platform's sign: light writing on a dark plate, or the other way round."""
+    text = " ".join(word(rng).capitalize() for _ in range(int(rng.integers(1, 4))))
+    if rng.random() < 0.5:
+        text += f" {rng.integers(1, 99)}"
+    size = unit * rng.uniform(0.08, 0.35)
+    font, thick = int(rng.choice(FONTS)), max(1, round(size * 1.8))
+    (wide, high), _ = cv2.getTextSize(text, font, size, thick)
+    x, y = min(at[0], max(0, image.shape[1] - wide - high)), max(at[1], 2 * high)
+    plate, ink = colour(rng, 10, 110), colour(rng, 190, 255)
+    if rng.random() < 0.3:
+        plate, ink = ink, plate
+    cv2.rectangle(image, (x, y - 2 * high), (x + wide + high, y + high), plate, -1)
+    if rng.random() < 0.3:
+        cv2.rectangle(image, (x, y - 2 * high), (x + wide + high, y + high), ink, max(1, high // 8))
+    cv2.putText(image, text, (x + high // 2, y), font, size, ink, thick, cv2.LINE_AA)
+
+
+def city(shape_hw: tuple[int, int], rng: Rng) -> Image:
+    """Houses before the sky, flat as in a drawing or with rows of windows."""
+    height, width = shape_hw
+    image = sky(shape_hw, rng, plain=True)
+    if rng.random() < 0.5:
+        image[:] = image[:1].mean((0, 1)) if rng.random() < 0.5 else cv2.blur(image, (1, height // 4 * 2 + 1))
+    for _ in range(int(rng.integers(4, 16))):
+        wide, high = int(width * rng.uniform(0.05, 0.25)), int(height * rng.uniform(0.15, 0.75))
+        left, tone = int(rng.integers(-wide // 2, width)), colour(rng, 15, 190)
+        roof = int(high * rng.uniform(0.05, 0.3)) if rng.random() < 0.6 else 0
+        top = height - high
+        house = [(left, height), (left, top), (left + wide // 2, top - roof), (left + wide, top), (left + wide, height)]
+        cv2.fillPoly(image, [np.int32(house)], tone, cv2.LINE_AA)
+        if rng.random() < 0.5:
+            step = max(3, round(height * rng.uniform(0.02, 0.07)))
+            for x in range(left + step // 2, left + wide - step // 2, step):
+                for y in range(top + step // 2, height - step // 2, step):
+                    lit = colour(rng, 150, 255) if rng.random() < 0.3 else colour(rng, 10, 90)
+                    cv2.rectangle(image, (x, y), (x + step // 2, y + step * 2 // 3), lit, -1)
+    return fine_grain(image, rng) if rng.random() < 0.5 else image
+
+
+def gravel(shape_hw: tuple[int, int], rng: Rng) -> Image:
+    """Pebbles, gravel or leaves: fine detail all over, which is no noise."""
+    height, width = shape_hw
+    base = np.float32(colour(rng, 60, 200))
+    image = np.full((height, width, 3), base * 0.4, np.uint8)
+    size = min(shape_hw) * rng.uniform(0.006, 0.03)
+    count = min(6000, int(1.5 * height * width / (size * size * 4)))
+    spots = rng.uniform((0, 0), (width, height), (count, 2))
+    axes, turns = size * rng.uniform(0.4, 1.4, (count, 2)), rng.uniform(0, 180, count)
+    tones = np.clip(base * rng.uniform(0.4, 1.5, (count, 1)) + rng.normal(0, 12, (count, 3)), 0, 255)
+    for (x, y), (long, short), turn, tone in zip(spots, axes, turns, tones, strict=True):
+        spot, half = (round(x), round(y)), (max(1, round(long)), max(1, round(short)))
+        cv2.ellipse(image, spot, half, turn, 0, 360, tone.tolist(), -1, cv2.LINE_AA)
     return fine_grain(image, rng)
 
 

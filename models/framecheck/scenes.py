@@ -8,26 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphics import cartoon, screenshot, text_page
+from graphics import cartoon, screenshot, table, text_page
 from looks import bokeh, fog, grey, high_key, moving_object, night, studio
 from pixels import Rng
-from places import landscape, pattern, sky, wall
+from places import city, gravel, landscape, pattern, sky, wall
 
 from streamclf.frame import Image
 
 DRAWN: tuple[Callable[[tuple[int, int], Rng], Image], ...] = (
     text_page,
+    table,
     screenshot,
     cartoon,
     landscape,
     landscape,
     sky,
-    sky,
+    city,
+    city,
+    wall,
     wall,
     wall,
     pattern,
+    gravel,
 )
-LIT = (landscape, sky, wall, pattern)
+LIT = (landscape, sky, city, wall, pattern, gravel)
 """Those that stand for a place with light on it: of a page or a screen nobody could say that it is overexposed."""
 
 

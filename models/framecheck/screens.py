@@ -153,7 +153,7 @@ def _test_card(shape_hw: tuple[int, int], rng: Rng) -> Image:
 
 def _snow(shape_hw: tuple[int, int], rng: Rng) -> Image:
     height, width = shape_hw
-    coarsest = max(5.0, 0.016 * min(shape_hw))
+    coarsest = max(5.0, 0.022 * min(shape_hw))
     coarse_y, coarse_x = (float(np.exp(rng.uniform(0, math.log(coarsest)))) for _ in range(2))
     if rng.random() < 0.5:
         coarse_y = coarse_x
