@@ -23,16 +23,16 @@ demo: $(READY)   ## your camera or a generated scene, classified; the scene's vi
 test: $(READY)   ## all tests
 	$(BIN)/python -m pytest -q
 
-# An environment of its own: Keras and PyTorch are large, and nothing else needs them.
+# An environment of its own: Keras and PyTorch are large. PyTorch's release is that of the training, in whatever build pip finds.
 EXPORTERS := .venv-exporters
 
 $(EXPORTERS)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(EXPORTERS)
 	$(EXPORTERS)/bin/python -m pip install --quiet --upgrade pip
-	$(EXPORTERS)/bin/python -m pip install --quiet --editable '.[keras,torch]' --group dev
+	$(EXPORTERS)/bin/python -m pip install --quiet --editable '.[keras,torch]' --group dev --group training
 	@touch $@
 
-test-exporters: $(EXPORTERS)/.ready ## six networks of Keras and small ones of PyTorch, exported and proven: minutes, 1.5 GB of disk
+test-exporters: $(EXPORTERS)/.ready ## six networks of Keras and small ones of PyTorch, exported and proven: minutes, and 1.5 to 6 GB of disk
 	$(EXPORTERS)/bin/python -m pytest -q tests/exporters
 
 lint: $(READY)   ## style and types
