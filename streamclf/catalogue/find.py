@@ -215,9 +215,9 @@ def _folder_of(name_or_folder: str | Path) -> Path:
     if name not in named:
         close = difflib.get_close_matches(name, named, n=3, cutoff=0.6)
         raise UnknownModelError(
-            f"{name}: no model of that name; did you mean {', '.join(close)}?"
+            f"{name}: no network of that name; did you mean {', '.join(close)}?"
             if close
-            else f"{name}: no model of that name; streamclf models list shows all {len(named)}"
+            else f"{name}: no network of that name; 'streamclf models list' shows all {len(named)}"
         )
     _check_name(read_card(named[name] / CARD_NAME), named[name])
     return named[name]

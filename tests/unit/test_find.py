@@ -69,9 +69,9 @@ def test_the_built_in_catalogue_is_found_and_comes_last(places: Path) -> None:
 
 def test_an_unknown_name_is_told_its_nearest(places: Path) -> None:
     make_model(places / "models")
-    with pytest.raises(UnknownModelError, match=r"litle: no model of that name; did you mean little\?"):
+    with pytest.raises(UnknownModelError, match=r"litle: no network of that name; did you mean little\?"):
         find_model("litle")
-    with pytest.raises(UnknownModelError, match=r"zzz: no model of that name; streamclf models list shows all \d+"):
+    with pytest.raises(UnknownModelError, match=r"zzz: no network of that name; 'streamclf models list' shows all \d+"):
         find_model("zzz")
 
 
