@@ -19,7 +19,7 @@ from streamclf.catalogue.expected import (
 )
 from streamclf.catalogue.find import ModelEntry, ResolvedModel, checked_file, find_card, find_model, is_here
 from streamclf.classifier import Classifier
-from streamclf.errors import CardError, ModelFileError, StreamclfError, UnknownModelError
+from streamclf.errors import CardError, ConfigError, ModelFileError, StreamclfError, UnknownModelError
 from streamclf.prediction import Box, Prediction
 
 Outcome: TypeAlias = Literal["pass", "unproven", "fail", "not here"]
@@ -69,6 +69,7 @@ def verify(name_or_folder: str | Path) -> Verdict:
 
     Raises:
         UnknownModelError: there is no such network.
+        ConfigError: there is no folder ``STREAMCLF_MIRROR`` to look into.
     """
     name = str(name_or_folder)
     try:
@@ -79,7 +80,7 @@ def verify(name_or_folder: str | Path) -> Verdict:
             return Verdict(name, "not here", (missing,))
         model = find_model(entry.folder)
         return _tried(model, read_expectation(entry.folder / EXPECTED_NAME))
-    except UnknownModelError:
+    except (UnknownModelError, ConfigError):
         raise
     except StreamclfError as problem:
         return Verdict(name, "fail", (str(problem),))

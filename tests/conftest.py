@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+for _variable in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+    os.environ.pop(_variable, None)  # a test that sets HOME has set the user's folders
 ASSETS = Path(os.environ.get("STREAMCLF_TEST_ASSETS") or REPOSITORY.parent / "shared")
 
 

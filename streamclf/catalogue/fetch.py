@@ -23,6 +23,8 @@ from streamclf.errors import ModelFileError
 
 log = logging.getLogger("streamclf")
 
+_MIRROR = "name a folder or an http(s) address that has it in STREAMCLF_MIRROR"
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -45,6 +47,7 @@ def fetch_file(
 
     Raises:
         ModelFileError: no address gives the right file, the one beside the card is another, or the cache cannot be written.
+        ConfigError: there is no folder ``STREAMCLF_MIRROR``.
     """
     here = _here(file, entry)
     if here is not None:
@@ -130,13 +133,11 @@ def _obtain(url: str, file: CardFile, card: ModelCard, part: Path, on_bytes: OnB
 def _way_out(failure: AddressFailed, file: CardFile, target: Path) -> str:
     if failure.passing:
         kept = part_bytes(_part(target))
+        mirror = "" if os.environ.get("STREAMCLF_MIRROR") else f", or {_MIRROR}"
         return "check the network or try again later" + (
-            f", the {size_text(kept)} that are here will be used" if kept else ""
+            f", the {size_text(kept)} that are here will be used{mirror}" if kept else mirror
         )
-    return (
-        f"get it elsewhere and put it into {target.parent} as {file.name}, or name a folder or an http(s) address that has it in "
-        "STREAMCLF_MIRROR"
-    )
+    return f"get it elsewhere and put it into {target.parent} as {file.name}, or {_MIRROR}"
 
 
 def _unwritable(problem: OSError, target: Path) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from streamclf.catalogue.card import CARD_NAME, CardFile, FileRole, ModelCard, read_card
 from streamclf.catalogue.download import shown
 from streamclf.catalogue.labels import read_labels
-from streamclf.errors import CardError, ModelFileError, UnknownModelError
+from streamclf.errors import CardError, ConfigError, ModelFileError, UnknownModelError
 
 log = logging.getLogger("streamclf")
 
@@ -66,6 +66,7 @@ def find_model(name_or_folder: str | Path) -> ResolvedModel:
         UnknownModelError: no such name or folder; the nearest names are in the message.
         CardError: the card or its label list contradicts itself.
         ModelFileError: a file is missing or has another digest than the card says.
+        ConfigError: a file has to be looked for in ``STREAMCLF_MIRROR``, and there is no such folder.
     """
     folder = _folder_of(name_or_folder)
     card = read_card(folder / CARD_NAME)
@@ -126,7 +127,7 @@ def search_folders() -> list[Path]:
 
 def user_folder() -> Path:
     """Where ``models add`` puts networks."""
-    return Path("~/.local/share/streamclf/models").expanduser()
+    return _users_folder("XDG_DATA_HOME", "~/.local/share") / "streamclf" / "models"
 
 
 def builtin_folder() -> Path:
@@ -138,13 +139,26 @@ def builtin_folder() -> Path:
 
 def cache_folder() -> Path:
     """Where fetched files are kept."""
-    return Path(os.environ.get("STREAMCLF_CACHE") or "~/.cache/streamclf").expanduser()
+    own = os.environ.get("STREAMCLF_CACHE")
+    return Path(own).expanduser() if own else _users_folder("XDG_CACHE_HOME", "~/.cache") / "streamclf"
 
 
 def mirror_folder() -> Path | None:
-    """``STREAMCLF_MIRROR``, unless it is an address."""
+    """``STREAMCLF_MIRROR``, unless it is an address.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
     mirror = os.environ.get("STREAMCLF_MIRROR")
-    return Path(mirror).expanduser() if mirror and not _is_address(mirror) else None
+    if not mirror or _is_address(mirror):
+        return None
+    folder = Path(mirror).expanduser()
+    if not folder.is_dir():
+        said = shown(mirror) if "://" in mirror else mirror
+        raise ConfigError(
+            f"STREAMCLF_MIRROR: there is no folder {said}; name one that is here or an http(s) address, or unset it"
+        )
+    return folder
 
 
 def mirror_address(file: CardFile) -> str | None:
@@ -160,6 +174,7 @@ def checked_file(file: CardFile, card: ModelCard, folder: Path) -> Path:
 
     Raises:
         ModelFileError: it is nowhere, or another has its name.
+        ConfigError: there is no folder ``STREAMCLF_MIRROR``, and it is not found before that.
     """
     wrong: str | None = None
     for path in _candidates(file, folder):
@@ -191,6 +206,12 @@ def difference(path: Path, file: CardFile) -> str | None:
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
     return None
+
+
+def _users_folder(variable: str, usual: str) -> Path:
+    """A folder of the user's by the XDG specification, which has a path that is not absolute ignored."""
+    said = os.environ.get(variable, "")
+    return Path(said) if os.path.isabs(said) else Path(usual).expanduser()
 
 
 def _is_address(mirror: str) -> bool:
@@ -270,7 +291,8 @@ def _candidates(file: CardFile, folder: Path) -> Iterator[Path]:
     """Where a file of that name lies: beside the card, anywhere in the cache, anywhere in the mirror."""
     if (folder / file.name).is_file():
         yield folder / file.name
-    for root in (cache_folder(), mirror_folder()):
+    for place in (cache_folder, mirror_folder):
+        root = place()  # only now: what is in the cache does not need the mirror
         if root is not None:
             yield from (Path(parent, file.name) for parent, _, names in os.walk(root) if file.name in names)
 

@@ -57,7 +57,7 @@ def command(
 ) -> None:
     """Add a network of your own: look into its file, write its card, try it, and keep it under a name.
 
-    It goes into ~/.local/share/streamclf/models, whole or not at all.
+    It goes into ~/.local/share/streamclf/models (or below XDG_DATA_HOME), whole or not at all.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     with ended_in_order():

@@ -92,6 +92,17 @@ def test_pull_says_where_the_file_is_and_the_second_time_that_it_is_there(
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("command", [("models", "pull"), ("models", "verify"), ("run", "synthetic:", "--model")])
+def test_a_mirror_that_is_not_there_is_a_mistake_and_nothing_is_fetched(
+    command: tuple[str, ...], streamclf: Run, server: FileServer, places: Path
+) -> None:
+    make_card(places / "models", server.script("/net.onnx", Give()))
+    done = streamclf(*command, "little", STREAMCLF_MIRROR="/none/of/these")
+    assert (done.returncode, done.stdout, server.asked) == (2, "", [])
+    assert "STREAMCLF_MIRROR: there is no folder /none/of/these; name one" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_one_network_that_cannot_be_had_does_not_keep_the_others_away(
     streamclf: Run, server: FileServer, places: Path
 ) -> None:

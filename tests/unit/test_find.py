@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from streamclf.catalogue.find import builtin_folder, find_card, find_file, find_model, list_models
-from streamclf.errors import CardError, ModelFileError, UnknownModelError
+from streamclf.catalogue.find import (
+    builtin_folder,
+    cache_folder,
+    find_card,
+    find_file,
+    find_model,
+    list_models,
+    user_folder,
+)
+from streamclf.errors import CardError, ConfigError, ModelFileError, UnknownModelError
+from streamclf.verify import verify
 from tests.networks import little_network
 
 CONTENT = b"these are weights"
@@ -65,6 +74,46 @@ def test_the_built_in_catalogue_is_found_and_comes_last(places: Path) -> None:
     names = {entry.name for entry in list_models()}
     assert {"tiny-darknet", "mobilenet-v1-0.25", "mobilenet-v2-qdq"} <= names
     assert builtin_folder().name == "models"
+
+
+def test_the_user_s_folders_are_where_xdg_s_variables_say(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STREAMCLF_CACHE")
+    home = places / "home"
+    assert (user_folder(), cache_folder()) == (home / ".local/share/streamclf/models", home / ".cache/streamclf")
+    for variable, folder in (("XDG_DATA_HOME", "data"), ("XDG_CACHE_HOME", "kept")):
+        monkeypatch.setenv(variable, str(places / folder))
+    assert (user_folder(), cache_folder()) == (places / "data/streamclf/models", places / "kept/streamclf")
+    make_model(places / "data/streamclf/models")
+    assert find_model("little").folder == places / "data/streamclf/models/little"
+    monkeypatch.setenv("STREAMCLF_CACHE", str(places / "cache"))
+    assert cache_folder() == places / "cache"
+
+
+def test_a_variable_of_xdg_that_is_no_absolute_path_does_not_count(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STREAMCLF_CACHE")
+    for given in ("", "share"):
+        monkeypatch.setenv("XDG_DATA_HOME", given)
+        monkeypatch.setenv("XDG_CACHE_HOME", given)
+        assert user_folder() == places / "home/.local/share/streamclf/models"
+        assert cache_folder() == places / "home/.cache/streamclf"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("/none/of/these", "/none/of/these"), ("ftp://me:SECRET@example.net/x", "ftp://example.net/x")]
+)
+def test_a_mirror_that_is_not_there_is_a_mistake_wherever_it_is_looked_into(
+    given: str, said: str, places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMCLF_MIRROR", given)
+    folder = make_model(places / "models", weights=None)
+    for use in (find_model, find_card, verify):
+        with pytest.raises(ConfigError) as caught:
+            use("little")
+        assert str(caught.value).startswith(f"STREAMCLF_MIRROR: there is no folder {said}; ")
+    (folder / "little.onnx").write_bytes(CONTENT)  # and where it is not needed it does no harm
+    assert find_model("little").paths["weights"] == folder / "little.onnx"
 
 
 def test_an_unknown_name_is_told_its_nearest(places: Path) -> None:
