@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 import zipfile
 from collections.abc import Mapping
@@ -51,6 +52,10 @@ _STARTS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xff\xd8\xff", "a picture", "give the network's own file"),
 )
 _HEAD_BYTES = 512
+# In ONNX' protobuf: an entry of a tensor's external_data (field 13), whose key (field 1) is "location"; its value (field 2) follows.
+_EXTERNAL = re.compile(
+    rb"\x6a(?P<entry>[\x80-\xff]?[\x00-\x7f])(?P<key>\x0a\x08location)\x12(?P<name>[\x80-\xff]?[\x00-\x7f])", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ def network_files(weights: Path, config: Path | None = None, framework: Framewor
     if config is not None and known not in (*NEEDS_CONFIG, "tensorflow"):
         raise ConfigError(f"--config {config}: {known} networks are one file; leave it out")
     check_weights(weights)
+    if known == "onnx":
+        _check_whole(weights)
     paths: dict[FileRole, Path] = {"weights": weights}
     if config is not None:
         _check_there(config)
@@ -221,6 +228,36 @@ def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
     if head[257:262] == b"ustar":
         return "a tar archive", _PACKED
     return None
+
+
+def _check_whole(weights: Path) -> None:
+    """Raise ModelFileError if numbers of an ONNX network lie in other files: OpenCV does not look for them there."""
+    try:
+        with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            names = {name for found in _EXTERNAL.finditer(content) if (name := _external_file(found, content))}
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{weights}: cannot be read ({error})") from error
+    if names:
+        first, *others = sorted(names)
+        more = f" and {len(others)} other files" if others else ""
+        raise ModelFileError(
+            f"{weights}: its weights are in {first}{more}, and OpenCV reads only whole files; export it with external_data=False"
+        )
+
+
+def _external_file(found: re.Match[bytes], content: mmap.mmap) -> str | None:
+    """The name in an entry of ``external_data``; None where the bytes only look like the beginning of one."""
+    entry, name = _length(found["entry"]), _length(found["name"])
+    if entry != found.end() - found.start("key") + name:
+        return None
+    try:
+        return content[found.end() : found.end() + name].decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _length(varint: bytes) -> int:
+    return sum((byte & 0x7F) << 7 * place for place, byte in enumerate(varint))
 
 
 def _zip(path: Path) -> tuple[str, str]:

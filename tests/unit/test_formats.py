@@ -9,6 +9,7 @@ import pytest
 
 from streamclf.catalogue.formats import check_weights, darknet_input, network_files
 from streamclf.errors import ConfigError, ModelFileError
+from tests.networks import message_field, onnx_with_weights_in
 
 
 def written(path: Path, content: bytes | str = b"\x08\x07whatever") -> Path:
@@ -133,3 +134,37 @@ def test_a_darknet_definition_tells_the_size_of_its_input(assets: Path, tmp_path
     grey = written(tmp_path / "grey.cfg", "# mine\n[net]\nwidth = 64 # wide\nheight=48\nchannels=1\n[conv]\nwidth=9\n")
     assert darknet_input(grey) == (64, 48, 1)
     assert darknet_input(written(tmp_path / "open.cfg", "[net]\nbatch=1\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("dyn.onnx.data",), "its weights are in dyn.onnx.data, and OpenCV reads only whole files"),
+        (("w.bin",) * 3, "its weights are in w.bin, and"),
+        (("b", "a", "c"), "its weights are in a and 2 other files, and"),
+        (("weights" * 30,), f"its weights are in {'weights' * 30}, and"),
+    ],
+)
+def test_an_onnx_network_whose_weights_lie_elsewhere_is_called_so(
+    names: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    weights = written(tmp_path / "dyn.onnx", onnx_with_weights_in(*names))
+    with pytest.raises(ModelFileError) as caught:
+        network_files(weights)
+    assert str(caught.value).startswith(f"{weights}: {said}")
+    assert str(caught.value).endswith("; export it with external_data=False")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"location",
+        message_field(13, message_field(1, b"location")),
+        message_field(13, message_field(1, b"location") + message_field(2, b"w.bin") + message_field(3, b"more")),
+        message_field(12, message_field(1, b"location") + message_field(2, b"w.bin")),
+        message_field(13, message_field(1, b"location") + message_field(2, b"\xff\xfe")),
+        message_field(13, message_field(1, b"allocation") + message_field(2, b"w.bin")),
+    ],
+)
+def test_bytes_that_only_look_like_weights_elsewhere_are_passed(content: bytes, tmp_path: Path) -> None:
+    network_files(written(tmp_path / "net.onnx", b"\x08\x08" + content))
