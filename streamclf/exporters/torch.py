@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from streamclf.errors import ConfigError, ModelFileError
 from streamclf.exporters._frameworks import as_input, check_installed, first_line, no_pickles, quiet, rows_of
 from streamclf.exporters._onnx import write_onnx
+from streamclf.exporters._pt2_file import check_program
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,6 +113,7 @@ class TorchNetwork:
         import torch
 
         try:
+            check_program(path)
             with quiet(), no_pickles(str(path)):
                 self._program = torch.export.load(str(path))
                 network = self._program.module()
