@@ -39,6 +39,8 @@ PICTURES = 3
 """On how many the network is tried: the numbers of one alone could add up to 1 by accident."""
 THRESHOLD, OVERLAP = 0.5, 0.45
 """What a detector's card says where nobody else does."""
+_MANY, _SURE, _ABOVE_CHANCE = 10, 0.25, 5.0
+"""Of so many classes the best one is expected to be so probable, or so many times as probable as by chance."""
 _USUAL_SETS = {1000: "imagenet-1000", 1001: "imagenet-1000"}
 _USUAL_BOXED_SETS = {80: "coco-80", 20: "voc-20"}
 _NANODET_SIDES = 32
@@ -238,10 +240,6 @@ def _classes(
     )
     if not is_softmax:
         told.assumed.append("a softmax makes probabilities of them: one class of each picture")
-    if (rows == rows[0]).all():
-        told.warnings.append(
-            "the network said the same of every picture that was tried: are --scale, --mean and --std right?"
-        )
     usual = _USUAL_SETS.get(numbers)
     background = options.background
     if background is None and numbers == 1001 and options.labels in (None, usual):
@@ -252,8 +250,29 @@ def _classes(
     background = background or 0
     labels = network_labels(options, numbers - background, usual, str(files.weights), told)
     _check_count(len(labels.names), numbers, background, labels.path, files.weights)
+    doubt = _doubt(rows, is_softmax, background)
+    if doubt is not None:
+        told.warnings.append(doubt)
     output: dict[str, Any] = {"classes": len(labels.names), "softmax": is_softmax}
     return output | ({"background": background} if background else {}), labels
+
+
+def _doubt(rows: FloatArray, is_softmax: bool, background: int) -> str | None:
+    """What looks wrong with a classifier's answers (pictures, numbers); None where nothing does."""
+    from streamclf.vision.postprocess import probabilities
+
+    if (rows == rows[0]).all():
+        return "the network said the same of every picture that was tried: are --scale, --mean and --std right?"
+    if not is_softmax and rows.min() >= 0 and rows.max() <= 1:
+        return (
+            "its numbers lie between 0 and 1 and do not add up to 1, as those of a network that ends in a sigmoid, which may say "
+            "several classes at once; streamclf takes one class a picture, so the probabilities that it shows are wrong"
+        )
+    every = probabilities(rows, is_softmax, background)
+    best, classes = float(every.max()), every.shape[1]
+    if classes >= _MANY and best < min(_SURE, _ABOVE_CHANCE / classes):
+        return f"the answers are almost even ({100 * best:.2g} % at best): is it trained, and are --scale, --mean and --std right?"
+    return None
 
 
 def _rows(files: NetworkFiles, answers: Answers) -> FloatArray:

@@ -38,6 +38,13 @@ layer {{ name: "data" type: "Input" top: "data" {shape} }}
 layer {{ name: "mean" type: "Pooling" bottom: "data" top: "mean" pooling_param {{ pool: AVE global_pooling: true }} }}
 """
 SOFTMAX = 'layer { name: "prob" type: "Softmax" bottom: "mean" top: "prob" }\n'
+SIGMOID = 'layer { name: "prob" type: "Sigmoid" bottom: "mean" top: "prob" }\n'
+PIXELS = (
+    'name: "tiny"\n'
+    'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 4 dim: 4 } } }\n'
+    'layer { name: "row" type: "Flatten" bottom: "data" top: "row" }\n'
+)
+"""Sixteen numbers: the picture's own."""
 SECOND_OUTPUT = 'layer { name: "small" type: "Pooling" bottom: "data" top: "small" pooling_param { pool: MAX kernel_size: 2 stride: 2 } }\n'
 SECOND_INPUT = (
     'layer { name: "more" type: "Input" top: "more" input_param { shape { dim: 1 dim: 3 dim: 1 dim: 1 } } }\n'

@@ -255,14 +255,25 @@ def _fitting(options: NetworkOptions, preset: Preset | None, side: int, told: To
             values["crop_fraction"] = preset.crop(side)
         if preset.interpolation != "area_linear" and fit != "overview_tiles":
             values["interpolation"] = preset.interpolation
-        fit = fit or preset.fit
+        if fit is None:
+            fit = preset.fit
+            told.assumed.append(_fit_sentence(fit, preset.crop(side), options.preset))
     if fit is None:
         fit = "stretch"
-        told.assumed.append("a picture is squeezed to that size whatever its shape (--fit)")
+        told.assumed.append(_fit_sentence(fit))
     for key in ("crop_fraction", "interpolation"):
         if getattr(options, key) is not None:
             values[key] = getattr(options, key)
     return {"fit": fit, **values}
+
+
+def _fit_sentence(fit: FitMode, crop_fraction: float = 1.0, preset: str | None = None) -> str:
+    """How a picture is brought to the size of the input, where the user has not said it."""
+    usual = f", as usual with {preset}" if preset else ""
+    if fit != "centre_crop":
+        return f"a picture is squeezed to that size whatever its shape{usual} (--fit)"
+    part = "" if crop_fraction == 1.0 else f", {100 * crop_fraction:.3g} % of its short side"
+    return f"of a picture only the middle is looked at{part}{usual} (--fit, --crop-fraction)"
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from streamclf.classifier import Classifier
 from streamclf.engines.opencv_look import Look, crash
 from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
 from streamclf.own_network import OwnNetwork, own_network
-from tests.networks import NO_CLASSES, SECOND_INPUT, SECOND_OUTPUT, SOFTMAX, mean_colour
+from tests.networks import NO_CLASSES, PIXELS, SECOND_INPUT, SECOND_OUTPUT, SIGMOID, SOFTMAX, mean_colour
 
 COLOURS = {"channels": "bgr", "scale": "1/255"}
 FRAMECHECK = builtin_folder() / "framecheck"
@@ -249,6 +250,55 @@ def test_an_answer_that_never_changes_is_told(tmp_path: Path) -> None:
     )
     assert not any("same of every" in sentence for sentence in found.assumed)
     assert not colour(mean_colour(tmp_path, more=SOFTMAX)).warnings
+
+
+def test_a_network_of_several_classes_at_once_is_warned_of(tmp_path: Path) -> None:
+    (warning,) = colour(mean_colour(tmp_path, more=SIGMOID)).warnings
+    assert "lie between 0 and 1 and do not add up to 1, as those of a network that ends in a sigmoid" in warning
+    assert "takes one class a picture, so the probabilities that it shows are wrong" in warning
+    assert not colour(mean_colour(tmp_path), mean="0.5").warnings  # numbers below 0 are of no sigmoid
+    assert not colour(mean_colour(tmp_path), scale="1").warnings  # nor are those above 1
+
+
+def test_answers_that_are_almost_even_are_warned_of(tmp_path: Path) -> None:
+    weights = mean_colour(tmp_path, text=PIXELS)
+    (tmp_path / "labels.txt").write_text("\n".join(f"place {number}" for number in range(16)), encoding="utf-8")
+    (warning,) = own(weights, scale="1/255", mean="0.5", labels=str(tmp_path / "labels.txt")).warnings
+    assert re.fullmatch(
+        r"the answers are almost even \(\d+(\.\d)? % at best\): is it trained, and are --scale, --mean and --std right\?",
+        warning,
+    )
+    assert not own(weights, scale="1", mean="127", labels=str(tmp_path / "labels.txt")).warnings
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"preset": "imagenet-torch", "size": "224"},
+            "of a picture only the middle is looked at, 87.5 % of its short side, as usual with imagenet-torch "
+            "(--fit, --crop-fraction)",
+        ),
+        (
+            {"preset": "imagenet-caffe", "size": "299"},
+            "of a picture only the middle is looked at, as usual with imagenet-caffe (--fit, --crop-fraction)",
+        ),
+        (
+            {"channels": "bgr", "scale": "1", "size": "224"},
+            "a picture is squeezed to that size whatever its shape (--fit)",
+        ),
+        ({"preset": "imagenet-torch", "size": "224", "fit": "centre_crop"}, None),
+        ({"preset": "imagenet-torch", "size": "224", "fit": "letterbox"}, None),
+        ({"preset": "imagenet-torch", "size": "224", "crop_fraction": "0.9"}, None),
+    ],
+)
+def test_how_a_picture_is_fitted_is_said_where_the_user_does_not(
+    options: dict[str, Any], said: str | None, tmp_path: Path
+) -> None:
+    weights = mean_colour(tmp_path, shape=None)
+    assumed = own(weights, labels=str(tmp_path / "labels.txt"), **options).assumed
+    told = [sentence for sentence in assumed if "--fit" in sentence]
+    assert told == ([said] if said else [])
 
 
 def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
