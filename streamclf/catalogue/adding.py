@@ -79,8 +79,9 @@ def add_network(
             folder.mkdir()
             _fill(folder, model, card_text, copies, target if link else None)
         outcome = try_out(folder)
+        check_name(name, overwrite)  # trying it took a while, and somebody may have put something there
         with _written(target):
-            _put_in_place(folder, target, staging / "replaced")
+            _put_in_place(folder, target, staging / "replaced" if overwrite else None)
     return target, outcome
 
 
@@ -208,13 +209,14 @@ def _written(target: Path) -> Iterator[None]:
         raise ModelFileError(f"{target}: cannot be written ({reason}); nothing was added") from problem
 
 
-def _put_in_place(folder: Path, target: Path, replaced: Path) -> None:
-    if target.exists():
+def _put_in_place(folder: Path, target: Path, replaced: Path | None) -> None:
+    """What is at ``target`` moves to ``replaced``; None: nothing may be there, and the system refuses to lose it."""
+    if replaced is not None and target.exists():
         os.rename(target, replaced)
     try:
         os.rename(folder, target)
     except BaseException:
-        if replaced.exists():
+        if replaced is not None and replaced.exists():
             os.rename(replaced, target)
         raise
 

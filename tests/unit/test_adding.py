@@ -185,6 +185,17 @@ def test_what_the_user_put_there_is_neither_replaced_nor_removed(add: Add, root:
         plan_removal("colour")
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_appears_while_a_network_is_tried_out_is_never_lost(overwrite: bool, add: Add, root: Path) -> None:
+    def trial(folder: Path) -> None:
+        (root / "colour").mkdir(exist_ok=True)
+        (root / "colour" / "precious.txt").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(UsageError, match="colour"):
+        add(trial=trial, overwrite=overwrite)
+    assert everything(root) == ["colour", "colour/precious.txt"]
+
+
 def test_a_file_of_the_user_s_in_an_added_folder_stays(add: Add) -> None:
     folder = add()
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
