@@ -86,6 +86,11 @@ def verify(name_or_folder: str | Path) -> Verdict:
         return Verdict(name, "fail", (str(problem),))
 
 
+def can_be_tried(entry: ModelEntry) -> bool:
+    """Whether the network's files are here: if not, ``verify`` says "not here". Raises ModelFileError where a wrong one is."""
+    return _missing(entry) is None
+
+
 def compare(expectation: Expectation, predictions: Mapping[str, Prediction], threshold: float = 0.0) -> Comparison:
     """Hold predictions, by picture, against what is expected of them. ``threshold`` is the detector's: a box may come or go there."""
     if expectation.classes is not None:

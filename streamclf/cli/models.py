@@ -54,14 +54,19 @@ def list_command(
         if given is not None and given not in known:
             raise UsageError(f"{option} {shown(given)}: must be one of {', '.join(known)}")
     entries = list_models()
-    chosen = [entry for entry in entries if _is_wanted(entry, task, framework, max_mb)]
-    rows = [_row(entry) for entry in chosen]
+    of_kind = [
+        entry for entry in entries if task in (None, entry.card.task) and framework in (None, entry.card.framework)
+    ]
+    rows = [_row(entry) for entry in of_kind if _is_small(entry, max_mb)]
+    unknown = 0 if max_mb is None else sum(entry.size_mb is None for entry in of_kind)
     if as_json:
         print(json.dumps(rows, indent=2))
     elif rows:
         print_table(rows)
     if not rows:
         say(_none_of(len(entries), task, framework, max_mb))
+    if unknown and not as_json:
+        say(f"--max-mb {max_mb:g}: {unknown} of unknown size left out")
 
 
 @app.command("show", epilog="Example:  streamclf models show tiny-darknet")
@@ -102,9 +107,8 @@ def describe(name: str) -> dict[str, Any]:
     return description
 
 
-def _is_wanted(entry: ModelEntry, task: str | None, framework: str | None, max_mb: float | None) -> bool:
-    fits = max_mb is None or (entry.size_mb is not None and entry.size_mb <= max_mb)
-    return fits and task in (None, entry.card.task) and framework in (None, entry.card.framework)
+def _is_small(entry: ModelEntry, max_mb: float | None) -> bool:
+    return max_mb is None or (entry.size_mb is not None and entry.size_mb <= max_mb)
 
 
 def _none_of(known: int, task: str | None, framework: str | None, max_mb: float | None) -> str:

@@ -13,7 +13,7 @@ import typer
 
 from streamclf.cli.table import print_table
 from streamclf.cli.terminal import say
-from streamclf.errors import CardError, UsageError
+from streamclf.errors import CardError, ModelFileError, UsageError
 
 if TYPE_CHECKING:
     from streamclf.verify import Verdict
@@ -70,27 +70,34 @@ def _verdicts(names: list[str]) -> list[Verdict]:
 
     from streamclf.verify import verify
 
-    _refuse_unknown(names)
-    verdicts = []
+    here = _names_here(names)
+    verdicts, number = [], 0
     is_terminal = sys.stderr.isatty()
     with Progress(console=Console(stderr=True), transient=True, disable=not is_terminal) as bar:
-        task = bar.add_task("", total=len(names))
-        for number, name in enumerate(names, 1):
+        task = bar.add_task("", total=len(here))
+        for name in names:
             bar.update(task, description=name)
             verdicts.append(verify(name))
+            if name not in here:
+                continue
+            number += 1
             bar.advance(task)
-            if not is_terminal and verdicts[-1].outcome != "not here":
-                say(f"{name}: {_WORDS[verdicts[-1].outcome]} ({number} of {len(names)})")
+            if not is_terminal:
+                say(f"{name}: {_WORDS[verdicts[-1].outcome]} ({number} of {len(here)})")
     return verdicts
 
 
-def _refuse_unknown(names: list[str]) -> None:
-    """Before anything is tried; what is wrong with a card itself is said in its verdict."""
+def _names_here(names: list[str]) -> set[str]:
+    """Which of them will be tried; an unknown one is refused before that. What is wrong with a card or a file is said in its verdict."""
     from streamclf.catalogue.find import find_card
+    from streamclf.verify import can_be_tried
 
+    absent = set()
     for name in names:
-        with suppress(CardError):
-            find_card(name)
+        with suppress(CardError, ModelFileError):
+            if not can_be_tried(find_card(name)):
+                absent.add(name)
+    return set(names) - absent
 
 
 def _print(verdicts: list[Verdict], leave_out: bool) -> None:
@@ -104,6 +111,8 @@ def _print(verdicts: list[Verdict], leave_out: bool) -> None:
             print(
                 f"{verdict.name}: its answers to pictures were not compared, since no expected.json lies beside its card"
             )
+    for legend in _legends(shown):
+        print(legend)
     timed = next((verdict for verdict in shown if verdict.picture_ms is not None), None)
     if timed is not None:
         print(
@@ -127,10 +136,22 @@ def _row(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _legends(verdicts: list[Verdict]) -> list[str]:
+    """What the column "off by" says, of each kind of network there is in it."""
+    compared = [verdict for verdict in verdicts if verdict.difference is not None]
+    meanings = {
+        True: "off by, so many times: the probabilities differ from the other engine's by this factor, in the mean; 1 is not at all",
+        False: "off by, a plain number: a box's score, 0 to 1, differs from the other engine's by so much at most; 0 is not at all",
+    }
+    return [text for kind, text in meanings.items() if any(_is_factor(verdict) == kind for verdict in compared)]
+
+
+def _is_factor(verdict: Verdict) -> bool:
+    # A factor is at least 1, a difference of scores at most.
+    return verdict.tolerance is not None and verdict.tolerance >= 1
+
+
 def _off(verdict: Verdict) -> str:
     """How far the answers are off and may be, as the verdict's measure wants it."""
-    assert verdict.tolerance is not None
-    # A factor is at least 1, a difference of scores at most.
-    is_factor = verdict.tolerance >= 1
-    form = "x {:.2f} of {:g}" if is_factor else "{:.3f} of {:g}"
+    form = "{:.2f} times ({:g} allowed)" if _is_factor(verdict) else "{:.3f} ({:g} allowed)"
     return form.format(verdict.difference, verdict.tolerance)

@@ -172,6 +172,15 @@ def test_a_size_that_nobody_gives_is_a_question_mark(streamclf: Run, tmp_path: P
     assert "vague" not in listed(streamclf, "--max-mb", 1000, **own)
 
 
+def test_how_many_networks_of_unknown_size_a_limit_leaves_out_is_said(streamclf: Run) -> None:
+    unknown = [model for model in listed(streamclf).values() if model["size_mb"] is None]
+    assert [(model["name"], model["task"]) for model in unknown] == [("yolov4-tiny", "detection")]
+    for options in (("--max-mb", 10), ("--max-mb", 0.1, "--framework", "darknet")):
+        assert "1 of unknown size left out" in streamclf("models", "list", *options).stderr
+    for options in ((), ("--max-mb", 10, "--json"), ("--max-mb", 10, "--task", "classification")):
+        assert "unknown size" not in streamclf("models", "list", *options).stderr
+
+
 def test_models_show_has_what_to_know_before_taking_a_network(streamclf: Run) -> None:
     assert "note: OpenCV 4.14 cannot import this file" in streamclf("models", "show", "densenet-121").stdout
     assert "note" not in streamclf("models", "show", "tiny-darknet").stdout

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -23,18 +24,36 @@ def wrong_copy(folder: Path, name: str) -> Path:
 def test_verify_shows_a_line_a_network_and_what_the_time_is_of(streamclf: Run) -> None:
     done = streamclf("models", "verify", "framecheck", FAST)
     assert done.returncode == 0, done.stdout
-    head, first, second, legend, count = done.stdout.splitlines()
+    head, first, second, off_by, legend, count = done.stdout.splitlines()
     assert head.split("  ")[0] == "name"
     assert first.split()[:3] == ["framecheck", "pass", "3"]
     assert first.split("  ")[-1].startswith("ONNX Runtime ")
     assert second.split()[:3] == [FAST, "pass", "3"]
     assert second.split("  ")[-1].startswith("TensorFlow ")
+    assert re.search(r"  1\.\d\d times \(1\.15 allowed\)  ", first)
+    assert off_by.startswith("off by, so many times: the probabilities differ from the other engine's by this factor")
     assert legend.startswith("ms: the forward pass of one picture, the median of 15 on this machine just now, ")
     assert count == "2 pass, 0 unproven, 0 fail, 0 are not here"
     assert [line for line in done.stderr.splitlines() if "pass" in line] == [
         "streamclf: framecheck: pass (1 of 2)",
         f"streamclf: {FAST}: pass (2 of 2)",
     ]
+
+
+def test_scores_of_boxes_have_a_legend_of_their_own(streamclf: Run) -> None:
+    done = streamclf("models", "verify", "yolo-fastest-1.1")
+    _, row, *legends = done.stdout.splitlines()
+    assert re.search(r"  0\.0\d\d \(0\.025 allowed\)  ", row)
+    assert [line.split(":")[0] for line in legends if line.startswith("off by")] == ["off by, a plain number"]
+    assert "a box's score, 0 to 1" in done.stdout
+
+
+def test_only_what_is_here_is_counted_on_the_way(streamclf: Run) -> None:
+    done = streamclf("models", "verify", "vgg-16", "framecheck", "vgg-19", STREAMCLF_MIRROR="")
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("streamclf: ")]
+    assert said == ["streamclf: framecheck: pass (1 of 1)"]
+    assert done.stdout.endswith("1 pass, 0 unproven, 0 fail, 2 are not here\n")
 
 
 def test_a_failure_is_said_in_a_sentence_and_in_the_exit_code(streamclf: Run, tmp_path: Path) -> None:
