@@ -9,7 +9,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from streamclf.errors import EngineError, ModelFileError
 
@@ -137,3 +137,21 @@ def rows_of(output: Any, count: int, name: str) -> FloatArray:
     if not np.isfinite(rows).all():
         raise ModelFileError(f"{name}: puts out NaN or infinite numbers for ordinary pictures; are its weights whole?")
     return rows
+
+
+def check_classes(rows: FloatArray, name: str) -> None:
+    """Raise ModelFileError where the rows of several pictures are those of sigmoids: in 0..1, and no softmax made them.
+
+    A network does not always say what it ends in; its numbers do.
+    """
+    from streamclf.vision.postprocess import softmax_contradiction
+
+    if rows.min() >= 0 and rows.max() <= 1 and softmax_contradiction(rows, False) is None:
+        refuse_sigmoid(name)
+
+
+def refuse_sigmoid(name: str) -> NoReturn:
+    """Raise ModelFileError: each class is judged on its own."""
+    raise ModelFileError(
+        f"{name}: ends in a sigmoid, so it judges every class on its own; streamclf takes networks of one class a picture, with a softmax"
+    )

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamclf.errors import ConfigError, ModelFileError
-from streamclf.exporters._frameworks import as_input, check_installed, first_line, no_pickles, quiet, rows_of
+from streamclf.exporters._frameworks import (
+    as_input,
+    check_classes,
+    check_installed,
+    first_line,
+    no_pickles,
+    quiet,
+    rows_of,
+)
 from streamclf.exporters._onnx import write_onnx
 from streamclf.exporters._pt2_file import check_program
 
@@ -74,7 +82,9 @@ class TorchNetwork:
         import numpy as np
 
         self._spec = spec
-        self.classes = self.answers(np.stack(pictures)).shape[1]
+        rows = self.answers(np.stack(pictures))
+        check_classes(rows, self.name)
+        self.classes = rows.shape[1]
 
     def write(self, path: Path) -> None:
         """See :class:`~streamclf.exporter.SourceNetwork`."""
