@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from streamclf.catalogue.adding import add_network, check_name
 from streamclf.catalogue.card_text import card_toml
@@ -19,10 +19,10 @@ from streamclf.catalogue.presets import PRESETS
 from streamclf.equality import Proof, logits, prove
 from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
 from streamclf.exporter import SourceNetwork
-from streamclf.own_network import Ask, own_network
+from streamclf.own_network import Ask, OwnNetwork, own_network
 
 if TYPE_CHECKING:
-    from streamclf.catalogue.card import InputSpec
+    from streamclf.catalogue.card import InputSpec, ModelCard
     from streamclf.frame import FitPlan, Image
 
 EXPECTED_FACTOR = 1.15
@@ -31,7 +31,23 @@ TOLD_CLASSES = 20
 _NOT_FOR = ("weights", "config", "framework", "boxes", "layout", "background", "output_layer")
 _OF_KERAS = ("preset", "size", "channels", "scale", "mean", "std")
 
+_PREPARATION = {"preset", "scale", "mean", "std"}
+_RAW = {"scale": 1.0, "mean": (0.0,), "std": (1.0,)}
+_RAW_SAID = "--channels rgb --scale 1 --mean 0 --std 1"
+
 Tell = Callable[[str], None]
+
+
+@runtime_checkable
+class Described(Protocol):
+    """What a source network may know of itself beyond :class:`~streamclf.exporter.SourceNetwork`; Keras' do."""
+
+    note: str | None
+    """What a user should know before taking it; it goes into the card."""
+    prepares_itself: str | None
+    """What in it prepares pictures of levels 0 to 255, "a Rescaling layer"; None where nothing is known to."""
+    had_softmax: bool
+    """A softmax was taken off its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,7 @@ def export(
     fitted = [_fit(picture, plan) for picture in (*drawn.values(), *(bgr for bgr, _ in given.values()))]
     tell(f"{source.name}: opens it in {source.made_by}")
     source.prepare(spec, fitted)
+    options = _with_labels(source, options, ask)
     with tempfile.TemporaryDirectory(prefix="streamclf-") as place:
         weights = Path(place) / f"{chosen}.onnx"
         tell(f"{source.name}: writes it as ONNX, which may take a minute")
@@ -111,23 +128,25 @@ def export(
             raise ModelFileError(
                 f"{source.name}: puts out one number for a picture; streamclf needs one for each class"
             )
-        card = own.model.card.model_copy(update={"origin": f"exported from {source.name} by {source.made_by}"})
-        model = replace(own.model, card=card)
-        assumed = (*own.assumed, *(() if licence else ("its licence is not known (--licence)",)), *noted)
+        model = replace(own.model, card=_card(source, own.model.card))
+        found, assumed = _without_softmax(source, own)
+        found, assumed = noted.found + found, noted.assumed + assumed
+        if licence is None:
+            assumed.append("its licence is not known (--licence)")
         expected = Path(place) / EXPECTED_NAME
         expected.write_text(_expected(source, model, drawn, plan), encoding="utf-8")
         remarks = ["Written by 'streamclf export'.", *(f"Assumed: {sentence}." for sentence in assumed)]
         pairs = [(bgr, bgr[..., ::-1]) for bgr in drawn.values()] + list(given.values())
         folder, proof = add_network(
             model,
-            card_toml(card, remarks),
+            card_toml(model.card, remarks),
             lambda here: prove(source, find_model(here), pairs),
             False,
             overwrite,
             [expected],
         )
-    found = (*source.found, *own.found)
-    return Exported(find_model(folder), folder, proof, found, assumed, (*own.warnings, *proof.warnings))
+    warnings = (*noted.warnings, *own.warnings, *proof.warnings)
+    return Exported(find_model(folder), folder, proof, (*source.found, *found), tuple(assumed), warnings)
 
 
 def free_name(wanted: str, framework: str) -> str:
@@ -137,10 +156,30 @@ def free_name(wanted: str, framework: str) -> str:
     return name if taken is None or taken.parent == user_folder() else f"{name}-{framework}"
 
 
-def _settled(
-    source: SourceNetwork, options: NetworkOptions, ask: Ask | None
-) -> tuple[NetworkOptions, InputSpec, tuple[str, ...]]:
-    """All that has to be known, before anything that takes time; with what was assumed."""
+def _settled(source: SourceNetwork, options: NetworkOptions, ask: Ask | None) -> tuple[NetworkOptions, InputSpec, Told]:
+    """All that has to be known, before anything that takes time; with what was found and assumed of the preparation."""
+    options = _checked(source, options)
+    options, remark = _raw(source, options)
+    while True:
+        told = Told(found=list(remark))
+        try:
+            spec = input_spec(options, Declared(), source.name, told)
+            break
+        except Gap as gap:
+            if ask is None:
+                raise
+            options = ask(gap, options)
+    if source.classes is not None or options.labels is not None:
+        options = _with_labels(source, options, ask)
+    doubly = _prepared_twice(source, options, spec)
+    if doubly is not None:
+        told.warnings.append(doubly)
+    # What is decided here is said to the second look, which then has nothing to assume.
+    return options.also("size", f"{spec.width}x{spec.height}").also("fit", spec.fit), spec, told
+
+
+def _checked(source: SourceNetwork, options: NetworkOptions) -> NetworkOptions:
+    """The options with what the framework knows; raises ConfigError where they contradict it."""
     for said in options.said:
         if said in _NOT_FOR:
             raise ConfigError(f"{option_name(said)}: export finds that out itself; leave it out")
@@ -157,22 +196,77 @@ def _settled(
         raise ConfigError(f"--preset {options.preset}: is for detectors; export takes networks of one class a picture")
     if options.fit == "overview_tiles":
         raise ConfigError("--fit overview_tiles: is framecheck's own; take another one")
+    return options
+
+
+def _raw(source: SourceNetwork, options: NetworkOptions) -> tuple[NetworkOptions, tuple[str, ...]]:
+    """A network that prepares its pictures itself gets them raw, unless the user says how; with the sentence about it."""
+    what = source.prepares_itself if isinstance(source, Described) else None
+    if what is None or _PREPARATION & options.said.keys():
+        return options, ()
+    if options.channels is None:
+        options = options.also("channels", "rgb")
+    for key, value in _RAW.items():
+        options = options.also(key, value)
+    return options, (
+        f"it prepares its pictures itself ({what}), so it gets them as they are: {options.channels}, 0 to 255",
+    )
+
+
+def _prepared_twice(source: SourceNetwork, options: NetworkOptions, spec: InputSpec) -> str | None:
+    what = source.prepares_itself if isinstance(source, Described) else None
+    if what is None or (spec.scale == 1 and not any(spec.means) and all(std == 1 for std in spec.stds)):
+        return None
+    given = " ".join(
+        f"--preset {options.preset}" if key == "preset" else option_name(key)
+        for key in ("preset", "scale", "mean", "std")
+        if key in options.said
+    )
+    raw = _RAW_SAID if spec.channels != "grey" else _RAW_SAID.replace("rgb", "grey")
+    return f"it prepares its pictures itself ({what}), and {given} prepares them once more; give {raw}"
+
+
+def _with_labels(source: SourceNetwork, options: NetworkOptions, ask: Ask | None) -> NetworkOptions:
+    """The options with labels that are there and, where the network has said how many classes it has, so many.
+
+    Raises:
+        Gap, ConfigError, CardError: there are none, they are others, or the list is damaged.
+    """
+    usual = "imagenet-1000" if source.classes == 1000 else None
     while True:
-        told = Told()
         try:
-            spec = input_spec(options, Declared(), source.name, told)
-            if source.classes is not None:
-                usual = "imagenet-1000" if source.classes == 1000 else None
-                network_labels(options, source.classes, usual, source.name, Told())
+            labels = network_labels(options, source.classes, usual, source.name, Told())
             break
         except Gap as gap:
             if ask is None:
                 raise
             options = ask(gap, options)
-    return options.also("size", f"{spec.width}x{spec.height}"), spec, tuple(told.assumed)
+    count = len(labels.names)
+    # 1001 numbers are ImageNet's classes behind one that is none, which the second look finds out.
+    allowed = {source.classes, 1000} if source.classes == 1001 and labels.set == "imagenet-1000" else {source.classes}
+    if source.classes is not None and count not in allowed:
+        raise ConfigError(f"{labels.path}: {count} labels, but {source.name} puts out {source.classes} numbers")
+    return options
 
 
-def _own(source: SourceNetwork, options: NetworkOptions, ask: Ask | None, name: str, licence: str | None) -> Any:
+def _card(source: SourceNetwork, card: ModelCard) -> ModelCard:
+    """The card with where the network is from, and what its user should know."""
+    update = {"origin": f"exported from {source.name} by {source.made_by}"}
+    if isinstance(source, Described) and source.note is not None:
+        update |= {"note": source.note, "title": f"{card.name}, {source.note.partition(':')[0]}"}
+    return card.model_copy(update=update)
+
+
+def _without_softmax(source: SourceNetwork, own: OwnNetwork) -> tuple[list[str], list[str]]:
+    """What was found and assumed of the file, in which a softmax is missing only because it was taken off."""
+    if not (isinstance(source, Described) and source.had_softmax):
+        return list(own.found), list(own.assumed)
+    found = [sentence for sentence in own.found if "so no probabilities" not in sentence]
+    assumed = [sentence for sentence in own.assumed if not sentence.startswith("a softmax makes probabilities")]
+    return [*found, "its softmax was taken off the end; streamclf does it"], assumed
+
+
+def _own(source: SourceNetwork, options: NetworkOptions, ask: Ask | None, name: str, licence: str | None) -> OwnNetwork:
     """The network as ``models add`` finds it; what is wrong with it is said of the network that the user named."""
     try:
         return own_network(options, ask, name, licence or UNKNOWN_LICENCE, trusted=False)

@@ -26,7 +26,9 @@ Examples:
 
   streamclf export keras:vgg16 --weights vgg16_weights.h5
 
-  streamclf export keras:flowers.keras --preset imagenet-tf --labels flowers.txt
+  streamclf export keras:flowers.keras --labels flowers.txt  one that prepares its pictures itself, with a Rescaling layer
+
+  streamclf export keras:birds.h5 --preset imagenet-tf --labels birds.txt
 
   streamclf export torch:flowers.pt2 --preset imagenet-torch --labels flowers.txt --try rose.jpg
 
@@ -54,7 +56,14 @@ def command(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of --weights none.", min=0, show_default=False)] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="From which the weights of --weights none are drawn: the same seed, the same network (1 if not given).",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Its name; else made from the network's.", show_default=False)
     ] = None,
@@ -127,7 +136,8 @@ def _print(report: dict[str, Any]) -> None:
         f"{proof['tolerance']:g} (it would be {' and '.join(mistakes)})"
     )
     print(
-        f"  from the picture on, read and resized by Pillow on the other side: {proof['from_picture']:.2g}, at most {proof['path_tolerance']:g}"
+        f"  from the file on, where Pillow instead of OpenCV reads and shrinks the picture, the logits differ by {proof['from_picture']:.2g} of "
+        f"their spread, at most {proof['path_tolerance']:g}: two programs shrink pictures a little differently"
     )
     print(f"Now: streamclf classify PICTURE --model {report['name']}", flush=True)
     for sentence in report["warnings"]:

@@ -1,7 +1,11 @@
-"""A Keras network with its channels first, as ONNX and OpenCV have them: without it a transposition stands around every layer."""
+"""How a Keras network is laid out: its layers turned to channels first, and those that prepare its pictures.
+
+ONNX and OpenCV have channels first; without the turn a transposition stands around every layer.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 _PLAIN = frozenset(
@@ -38,6 +42,7 @@ _SPATIAL = frozenset(
 )
 """They have a ``data_format``; Flatten hands on the same order of numbers in both."""
 _ALONG_AN_AXIS = frozenset({"BatchNormalization", "Concatenate"})
+_ARITHMETIC = frozenset({"Add", "Divide", "Multiply", "Subtract", "TrueDivide"})
 _OF_ROWS = frozenset({"Dense", "Softmax"})
 """Fine behind Flatten or a global pooling, where no channels are left to be moved."""
 
@@ -48,6 +53,10 @@ def channels_first(model: Any) -> Any | None:
 
     functional = keras.Model(model.inputs, model.outputs)
     uses = {layer["name"]: len(layer["inbound_nodes"]) for layer in functional.get_config()["layers"]}
+    if len(functional.operations) != len(
+        functional.layers
+    ):  # arithmetic without a layer, of which any may have an axis
+        return None
     if not all(_is_known(layer) and uses[layer.name] <= 1 for layer in functional.layers):
         return None
     _, height, width, channels = model.inputs[0].shape
@@ -56,6 +65,55 @@ def channels_first(model: Any) -> Any | None:
     )
     moved.set_weights(functional.get_weights())
     return moved
+
+
+def own_preparation(model: Any) -> str | None:
+    """What in a network prepares pictures of levels, "a Rescaling layer"; None where nothing does.
+
+    That is a layer made for it, or arithmetic with constants (Keras' ``preprocess_input``), on something that still is a picture.
+    """
+    import keras
+
+    for operation in _operations(model):
+        if isinstance(operation, keras.layers.Rescaling) and _is_picture(operation):
+            return "a Rescaling layer"
+        if isinstance(operation, keras.layers.Normalization) and _is_picture(operation) and _of_levels(operation):
+            return "a Normalization layer"
+        if (
+            not isinstance(operation, keras.Layer)
+            and type(operation).__name__ in _ARITHMETIC
+            and _is_picture(operation)
+        ):
+            return "arithmetic before its first layer, as preprocess_input writes it"
+    return None
+
+
+def _operations(model: Any) -> Iterator[Any]:
+    """Every layer and every bare operation, those of networks inside it too."""
+    layers = list(getattr(model, "layers", ())) or [
+        each for each in [getattr(model, "layer", None)] if each is not None
+    ]
+    bare = [each for each in getattr(model, "operations", ()) if each not in layers]
+    for each in (*layers, *bare):
+        yield each
+        yield from _operations(each)
+
+
+def _is_picture(operation: Any) -> bool:
+    """Whether it puts out pictures of 1 or 3 channels, as far as it says."""
+    try:
+        shape = tuple(operation.output.shape)
+    except (AttributeError, ValueError):  # used several times, or never
+        return True
+    return len(shape) == 4 and shape[-1] in (1, 3)
+
+
+def _of_levels(normalization: Any) -> bool:
+    """Whether its means are of levels 0 to 255; means up to 1 are of pictures that somebody scaled before."""
+    import keras
+
+    mean = getattr(normalization, "mean", None)
+    return mean is None or float(keras.ops.max(keras.ops.abs(mean))) > 1
 
 
 def _is_known(layer: Any) -> bool:

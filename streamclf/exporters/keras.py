@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamclf.errors import ConfigError, EngineError, ModelFileError
-from streamclf.exporters._frameworks import as_input, check_installed, first_line, quiet, rows_of
+from streamclf.exporters._frameworks import (
+    as_input,
+    check_classes,
+    check_installed,
+    first_line,
+    quiet,
+    refuse_sigmoid,
+    rows_of,
+)
 from streamclf.exporters._onnx import write_onnx
 
 if TYPE_CHECKING:
@@ -67,6 +75,9 @@ class KerasNetwork:
     def __init__(self, given: str, weights: str | None = None, seed: int = 1):
         self.name, self._given, self._seed = f"keras:{given}", given, seed
         self.found: tuple[str, ...] = ()
+        self.note: str | None = None
+        self.prepares_itself: str | None = None
+        self.had_softmax = True  # Keras' own networks have one, and are built without it
         self._model: Any = None
         self.application = APPLICATIONS.get(given.lower())
         path = Path(given).expanduser()
@@ -100,10 +111,12 @@ class KerasNetwork:
             **application.arithmetic,
         }
         if self._weights == "none":
-            self.found = (f"untrained, with weights drawn from the seed {self._seed}: its answers mean nothing",)
+            self.note = f"untrained, seed {self._seed}: its answers mean nothing"
+            self.found = (self.note,)
 
     def _of_file(self, path: Path, weights: str | None) -> None:
         from streamclf.exporters._keras_file import check_file, read_keras
+        from streamclf.exporters._keras_layout import own_preparation
 
         if weights is not None:
             raise ConfigError(f"--weights {weights}: {self._given} has weights of its own; leave it out")
@@ -112,7 +125,8 @@ class KerasNetwork:
         self._weights, self.plain_name = str(path), path.stem
         self._model = read_keras(path)
         height_width, channels = _input_of(self._model, self.name)
-        self._model = _without_softmax(self._model, self.name)
+        self.prepares_itself = own_preparation(self._model)
+        self._model, self.had_softmax = _without_softmax(self._model, self.name)
         self.classes = self._model.outputs[0].shape[-1]
         size = {"size": f"{height_width[1]}x{height_width[0]}"} if None not in height_width else {}
         self.known = size | ({"channels": "grey"} if channels == 1 else {})
@@ -127,7 +141,7 @@ class KerasNetwork:
             self._model = self._built(self.application)
             if self._weights == "none":
                 self._spread(np.stack(pictures))
-        self.answers(np.stack(pictures))
+        check_classes(self.answers(np.stack(pictures)), self.name)
 
     def write(self, path: Path) -> None:
         """See :class:`~streamclf.exporter.SourceNetwork`."""
@@ -249,8 +263,8 @@ def _input_of(model: Any, name: str) -> tuple[tuple[int | None, int | None], int
     return (shapes[0][1], shapes[0][2]), shapes[0][3]
 
 
-def _without_softmax(model: Any, name: str) -> Any:
-    """The network up to its logits; raises ModelFileError where it does not put out a row of classes, one class a picture."""
+def _without_softmax(model: Any, name: str) -> tuple[Any, bool]:
+    """The network up to its logits, and whether a softmax was taken off; raises ModelFileError where it does not put out a row of classes, one class a picture."""
     import keras
 
     shape = tuple(model.outputs[0].shape)
@@ -263,21 +277,25 @@ def _without_softmax(model: Any, name: str) -> Any:
         raise ModelFileError(
             f"{name}: puts out one number for a picture; streamclf needs one for each class, so two for yes and no"
         )
-    last = model.layers[-1]
-    if isinstance(last, keras.Model):  # whose end is not ours to change; its answers are taken as they are
-        return model
-    if isinstance(last, keras.layers.Softmax):
-        return keras.Model(model.inputs, last.input)
+    # What made the output, and not the last of the layers: arithmetic that is no layer may stand behind that one.
+    last = model.outputs[0]._keras_history.operation
     activation = getattr(getattr(last, "activation", None), "__name__", None)
     if activation == "sigmoid":
-        raise ModelFileError(
-            f"{name}: ends in a sigmoid, so it judges every class on its own; streamclf takes networks of one class a picture, with a softmax"
-        )
+        refuse_sigmoid(name)
+    uses = {
+        layer["name"]: len(layer["inbound_nodes"])
+        for layer in keras.Model(model.inputs, model.outputs).get_config()["layers"]
+    }
+    if uses.get(last.name) != 1:  # the same layer stands elsewhere, too, where its softmax has to stay
+        return model, False
+    if isinstance(last, keras.layers.Softmax) and last.axis in (-1, 1):
+        return keras.Model(model.inputs, last.input), True
     if activation == "softmax" and isinstance(last, keras.layers.Activation):
-        return keras.Model(model.inputs, last.input)
-    if activation == "softmax":
+        return keras.Model(model.inputs, last.input), True
+    if activation == "softmax" and isinstance(last, keras.layers.Dense):
         last.activation = keras.activations.linear
-    return model
+        return model, True
+    return model, False
 
 
 def _eager(model: Any) -> Any:

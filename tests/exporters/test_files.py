@@ -72,6 +72,59 @@ def make():
 """
 
 
+def test_a_network_that_prepares_its_pictures_itself_is_found_out(
+    own: Path, exported: Callable[..., Exported], labels: str, tmp_path: Path
+) -> None:
+    plain = keras_model()
+    import keras
+
+    pictures = keras.Input((32, 32, 3))
+    rescaling = keras.layers.Rescaling(1 / 127.5, offset=-1)
+    inner = keras.Sequential([keras.Input((32, 32, 3)), rescaling])
+    of_levels = keras.layers.Normalization(mean=[120.0, 110.0, 100.0], variance=[3000.0] * 3)
+    of_scaled = keras.layers.Normalization(mean=[0.5, 0.4, 0.4], variance=[0.1] * 3)
+    cases = {
+        "rescaling": (rescaling(pictures), "a Rescaling layer"),
+        "nested": (inner(pictures), "a Rescaling layer"),
+        "levels": (of_levels(pictures), "a Normalization layer"),
+        "tf": (keras.applications.mobilenet_v2.preprocess_input(pictures), "arithmetic"),
+        "caffe": (keras.applications.resnet50.preprocess_input(pictures), "arithmetic"),
+        "scaled": (of_scaled(pictures), None),
+        "none": (pictures, None),
+    }
+    for name, (prepared, what) in cases.items():
+        path = tmp_path / f"{name}.keras"
+        keras.Model(pictures, plain(prepared) if name != "none" else plain(pictures)).save(path)
+        source = open_network(f"keras:{path}", None, None)
+        if what is None:
+            with pytest.raises(ConfigError, match="how its pictures were prepared"):
+                export(source, network_options({"labels": labels}))
+            continue
+        done = export(source, network_options({"labels": labels}), name="mine", overwrite=True)
+        assert f"it prepares its pictures itself ({what}" in " ".join(done.found)
+        assert (done.model.card.input.scale, done.model.card.input.channels) == (1.0, "rgb")
+        assert not done.warnings
+    twice = exported(f"keras:{tmp_path}/rescaling.keras", preset="imagenet-tf", scale=None)
+    assert "prepares them once more" in twice.warnings[0]
+    assert any("hardly depend on the picture" in warning for warning in twice.warnings)
+
+
+def test_sigmoids_of_pytorch_are_refused_as_those_of_keras(
+    own: Path, labels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TINY + "def sigm():\n    return torch.nn.Sequential(make(), torch.nn.Sigmoid())\n"
+    text += "def soft():\n    return torch.nn.Sequential(make(), torch.nn.Softmax(1))\n"
+    pytorch_module(text, tmp_path, monkeypatch)
+    assert "ends in a sigmoid" in refused(own, "torch:mynets:sigm", size="32x32", labels=labels)
+    done = export(
+        open_network("torch:mynets:soft", None, None),
+        network_options({**PLAIN, "size": "32x32", "labels": labels}),
+        name="mine",
+        overwrite=True,
+    )
+    assert done.model.card.output.softmax is True
+
+
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_a_file_of_keras_keeps_its_logits(exported: Callable[..., Exported], tmp_path: Path, ending: str) -> None:
     keras_model().save(tmp_path / f"net.{ending}")

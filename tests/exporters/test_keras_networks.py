@@ -42,6 +42,7 @@ def test_opencv_says_of_photographs_what_keras_says_and_a_wrong_card_is_found_ou
     assert proof.exchanged_colours is not None
     assert min(proof.exchanged_colours, proof.half_scale) > 100 * TOLERANCE
     assert not done.warnings
+    assert card.note == "untrained, seed 1: its answers mean nothing"
     assert (card.output.softmax, card.output.classes, card.labels.set) == (False, 1000, "imagenet-1000")
 
     verdict = verify(done.folder)

@@ -19,9 +19,10 @@ import pytest
 from streamclf.catalogue.find import ResolvedModel
 from streamclf.catalogue.network_options import Gap, network_options
 from streamclf.classifier import Classifier
+from streamclf.cli.export import _print, _report
 from streamclf.equality import difference, logits, pillow_fit, prove
-from streamclf.errors import ConfigError, EngineError, ModelFileError, UsageError
-from streamclf.exporters._frameworks import NEEDED, check_installed, no_pickles
+from streamclf.errors import CardError, ConfigError, EngineError, ModelFileError, UsageError
+from streamclf.exporters._frameworks import NEEDED, as_input, check_classes, check_installed, no_pickles
 from streamclf.exporting import export, free_name, open_network
 from streamclf.frame import FitPlan, Interpolation
 from streamclf.verify import verify
@@ -170,6 +171,110 @@ def test_what_is_missing_is_asked_or_named_before_anything_takes_time(labels: st
     with pytest.raises(AssertionError, match="too late"):
         export(Never(), network_options({}), ask=ask)
     assert asked == ["preset", "labels"]
+
+
+def test_labels_are_counted_and_looked_for_before_anything_takes_time(labels: str, tmp_path: Path) -> None:
+    class Unwritten(Mean):
+        """It says how many classes it has when it is prepared, as PyTorch's networks do."""
+
+        def prepare(self, spec: Any, pictures: Sequence[np.ndarray]) -> None:
+            self.classes = 3
+
+        def write(self, path: Path) -> None:
+            raise AssertionError("too late")
+
+    class Never(Mean):
+        def prepare(self, spec: Any, pictures: Sequence[np.ndarray]) -> None:
+            raise AssertionError("too late")
+
+    (tmp_path / "two.txt").write_text("red\ngreen\n", encoding="utf-8")
+    two, absent = str(tmp_path / "two.txt"), str(tmp_path / "absent.txt")
+    for source in (Unwritten(classes=None), Never()):
+        with pytest.raises(ConfigError, match=r"two.txt: 2 labels, but keras:mean puts out 3 numbers"):
+            export(source, network_options({**PLAIN, "labels": two}))
+    with pytest.raises(CardError, match=r"absent.txt"):
+        export(Never(classes=None), network_options({**PLAIN, "labels": absent}))
+    with pytest.raises(Gap, match="its 3 classes"):
+        export(Unwritten(classes=None), network_options(PLAIN))
+    with pytest.raises(AssertionError, match="too late"):
+        export(Unwritten(classes=None), network_options({**PLAIN, "labels": labels}))
+
+
+@dataclass
+class Describing(Mean):
+    """A source that knows more of itself; its network gets what the card says."""
+
+    note: str | None = None
+    prepares_itself: str | None = None
+    had_softmax: bool = False
+
+    def prepare(self, spec: Any, pictures: Sequence[np.ndarray]) -> None:
+        self.spec = spec
+
+    def answers(self, fitted: np.ndarray) -> np.ndarray:
+        return (as_input(fitted, self.spec).astype(np.float64).mean((1, 2)) * 4).astype(np.float32)
+
+
+def test_a_network_that_prepares_its_pictures_itself_gets_them_raw(labels: str) -> None:
+    source = Describing(prepares_itself="a Rescaling layer")
+    done = export(source, network_options({"labels": labels}))
+    spec = done.model.card.input
+    assert (spec.channels, spec.scale, set(spec.means), set(spec.stds)) == ("rgb", 1.0, {0.0}, {1.0})
+    assert (
+        "it prepares its pictures itself (a Rescaling layer), so it gets them as they are: rgb, 0 to 255" in done.found
+    )
+    assert not done.warnings
+
+    said = "it prepares its pictures itself (a Rescaling layer), and {} prepares them once more; give --channels rgb --scale 1"
+    for options, name in (({"preset": "imagenet-tf"}, "--preset imagenet-tf"), (PLAIN, "--scale")):
+        done = export(source, network_options({**options, "labels": labels}), overwrite=True)
+        assert done.warnings[0].startswith(said.format(name))
+    raw = {"channels": "rgb", "scale": "1", "mean": "0", "std": "1"}
+    assert not export(source, network_options({**raw, "labels": labels}), overwrite=True).warnings
+    assert not export(Describing(), network_options({**PLAIN, "labels": labels}), overwrite=True).warnings
+
+
+def test_answers_that_hardly_depend_on_the_picture_are_doubted(labels: str) -> None:
+    done = export(Describing(), network_options({**PLAIN, "mean": "100,0,-100", "labels": labels}))
+    (warning,) = [sentence for sentence in done.warnings if "hardly depend" in sentence]
+    assert "is the preparation right?" in warning
+
+
+def test_what_a_user_should_know_is_in_the_card(labels: str) -> None:
+    note = "untrained, seed 1: its answers mean nothing"
+    done = export(Describing(note=note), network_options({**PLAIN, "labels": labels}))
+    assert (done.model.card.note, done.model.card.title) == (note, "mean, untrained, seed 1")
+
+
+@pytest.mark.parametrize(
+    ("options", "fitted"), [(PLAIN, ("stretch", 1.0)), ({"preset": "imagenet-torch"}, ("centre_crop", 0.875))]
+)
+def test_what_was_assumed_and_found_is_said_once(
+    labels: str, options: dict[str, str], fitted: tuple[str, float]
+) -> None:
+    done = export(Describing(had_softmax=True), network_options({**options, "labels": labels}))
+    assert len([sentence for sentence in done.assumed if "squeezed" in sentence]) == (fitted[0] == "stretch")
+    assert len(set(done.assumed)) == len(done.assumed)
+    assert "its softmax was taken off the end; streamclf does it" in done.found
+    assert "probabilities" not in " ".join((*done.found, *done.assumed))
+    spec = done.model.card.input
+    assert (spec.fit, spec.crop_fraction) == fitted
+
+
+def test_numbers_between_0_and_1_that_are_no_softmax_are_those_of_sigmoids() -> None:
+    rows = np.array([[0.9, 0.8, 0.1], [0.2, 0.3, 0.4]], np.float32)
+    with pytest.raises(ModelFileError, match=r"torch:net: ends in a sigmoid, .* with a softmax"):
+        check_classes(rows, "torch:net")
+    check_classes(rows / rows.sum(axis=1, keepdims=True), "torch:net")
+    check_classes(rows - 0.5, "torch:net")
+    check_classes(rows * 3, "torch:net")
+
+
+def test_the_command_says_what_pillows_difference_is(labels: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _print(_report(export(Mean(), network_options({**PLAIN, "labels": labels}))))
+    said = capsys.readouterr().out
+    assert "where Pillow instead of OpenCV reads and shrinks the picture, the logits differ by" in said
+    assert "of their spread, at most 0.25: two programs shrink pictures a little differently" in said
 
 
 @pytest.mark.parametrize(
