@@ -5,7 +5,7 @@ ONNX and OpenCV have channels first; without the turn a transposition stands aro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _PLAIN = frozenset(
@@ -52,10 +52,10 @@ def channels_first(model: Any) -> Any | None:
     import keras
 
     functional = keras.Model(model.inputs, model.outputs)
-    uses = {layer["name"]: len(layer["inbound_nodes"]) for layer in functional.get_config()["layers"]}
-    if len(functional.operations) != len(
-        functional.layers
-    ):  # arithmetic without a layer, of which any may have an axis
+    parts = functional.get_config()["layers"]
+    uses = {part["name"]: len(part["inbound_nodes"]) for part in parts}
+    layers = {layer.name for layer in functional.layers}
+    if not all(_has_no_axis(part) for part in parts if part["name"] not in layers):
         return None
     if not all(_is_known(layer) and uses[layer.name] <= 1 for layer in functional.layers):
         return None
@@ -127,6 +127,18 @@ def _is_known(layer: Any) -> bool:
     if kind == "Activation":
         return str(layer.get_config()["activation"]) not in ("softmax", "log_softmax", "glu")  # which have an axis
     return bool(layer.get_config().get("data_format", "channels_last") == "channels_last")
+
+
+def _has_no_axis(part: Mapping[str, Any]) -> bool:
+    """Whether a bare operation, as a network's config has it, is arithmetic of tensors of one shape and plain numbers, used once."""
+    if part["class_name"] not in _ARITHMETIC or len(part["inbound_nodes"]) != 1:
+        return False
+    said = part["inbound_nodes"][0]
+    given = [*said["args"], *said["kwargs"].values()]
+    tensors = [each for each in given if isinstance(each, dict) and each.get("class_name") == "__keras_tensor__"]
+    numbers = [each for each in given if isinstance(each, (int, float))]
+    shapes = {tuple(tensor["config"]["shape"]) for tensor in tensors}
+    return len(tensors) + len(numbers) == len(given) and len(shapes) == 1
 
 
 def _moved(layer: Any) -> Any:

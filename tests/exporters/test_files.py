@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from streamclf.catalogue.network_options import network_options
@@ -144,6 +145,27 @@ def test_layers_that_cannot_be_turned_stay_as_keras_has_them(exported: Callable[
     done = exported(f"keras:{tmp_path}/net.keras")
     assert done.proof.difference <= 1e-4
     assert done.model.card.input.layout == "NHWC"
+
+
+def test_arithmetic_without_a_layer_is_turned_only_where_it_has_no_axis(
+    exported: Callable[..., Exported], tmp_path: Path
+) -> None:
+    plain = keras_model()
+    import keras
+
+    pictures = keras.Input((32, 32, 3))
+    of_channels = np.array([0.1, 0.2, 0.3], np.float32)
+    cases = {
+        "NCHW": (pictures * 2.0 - 1.0) + pictures,
+        "NHWC": pictures - of_channels,
+    }
+    for layout, prepared in cases.items():
+        found = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(prepared)
+        ended = plain.layers[-1](keras.layers.GlobalAveragePooling2D()(found + found))
+        keras.Model(pictures, ended).save(tmp_path / f"{layout}.keras")
+        done = exported(f"keras:{tmp_path}/{layout}.keras")
+        assert done.proof.difference <= 1e-4
+        assert done.model.card.input.layout == layout
 
 
 def test_a_network_of_grey_pictures_and_any_size(exported: Callable[..., Exported], tmp_path: Path) -> None:
