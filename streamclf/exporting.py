@@ -251,7 +251,8 @@ def _with_labels(source: SourceNetwork, options: NetworkOptions, ask: Ask | None
 
 def _card(source: SourceNetwork, card: ModelCard) -> ModelCard:
     """The card with where the network is from, and what its user should know."""
-    update = {"origin": f"exported from {source.name} by {source.made_by}"}
+    name = source.name.encode("utf-8", "replace").decode("utf-8")  # a file's name may be any bytes
+    update = {"origin": f"exported from {name} by {source.made_by}"}
     if isinstance(source, Described) and source.note is not None:
         update |= {"note": source.note, "title": f"{card.name}, {source.note.partition(':')[0]}"}
     return card.model_copy(update=update)

@@ -6,6 +6,8 @@ import contextlib
 import importlib.util
 import io
 import logging
+import re
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -26,6 +28,7 @@ NEEDED = {
 }
 """The modules behind each extra of pyproject.toml."""
 _LONGEST = 200
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CHATTY = ("torch", "torch.onnx", "torch.export", "onnxscript", "onnx_ir", "keras")
 
 
@@ -85,13 +88,45 @@ def _refuse_lookup(event: str, arguments: Sequence[Any]) -> None:
 
 
 @contextlib.contextmanager
+def foreign() -> Iterator[None]:
+    """Around what frameworks and the user's own modules do: their print goes to standard error, since standard output is a program's.
+
+    Where they want to end this program, that is a fault of theirs; where the user does, it ends, whatever they make of Ctrl-C.
+
+    Raises:
+        RuntimeError: something called ``sys.exit``.
+        Whatever is raised inside.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except SystemExit as end:
+        if _is_told_to(end):
+            raise
+        raise RuntimeError("it calls sys.exit; keep what a script does under if __name__ == '__main__'") from end
+    except Exception as problem:
+        chain: BaseException | None = problem
+        while chain is not None:
+            if _is_told_to(chain):
+                raise chain from None
+            chain = chain.__cause__ or chain.__context__
+        raise
+
+
+def _is_told_to(end: BaseException) -> bool:
+    """Ctrl-C, or the exit that SIGTERM became (cli/ending.py)."""
+    return isinstance(end, KeyboardInterrupt) or (isinstance(end, SystemExit) and end.code == 128 + int(signal.SIGTERM))
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """What frameworks print and warn of goes nowhere; what they raise is said by ours."""
+    """As ``foreign``, and what frameworks print and warn of goes nowhere; what they raise is said by ours."""
     before = {logger: logger.level for logger in map(logging.getLogger, _CHATTY)}
     for logger in before:
         logger.setLevel(logging.CRITICAL)
     try:
         with (
+            foreign(),
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
@@ -105,7 +140,11 @@ def quiet() -> Iterator[None]:
 
 def first_line(error: BaseException) -> str:
     """What a framework says, as far as it fits into a sentence."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    try:
+        said = _COLOURS.sub("", str(error))
+    except Exception:  # the error of a module of the user's may fail at that, too
+        said = ""
+    text = next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)
     return (text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...").rstrip(".")
 
 
@@ -124,6 +163,8 @@ def rows_of(output: Any, count: int, name: str) -> FloatArray:
     if not hasattr(output, "detach"):
         kind = f"{len(output)} outputs" if isinstance(output, (list, tuple, dict)) else type(output).__name__
         raise ModelFileError(f"{name}: puts out {kind}; streamclf takes one tensor, a row of numbers for each picture")
+    if not output.is_floating_point():
+        raise ModelFileError(f"{name}: puts out numbers of the kind {output.dtype}; streamclf takes float ones")
     rows = np.asarray(output.detach().cpu().float().numpy(), np.float32)
     if rows.ndim != 2 or len(rows) != count:
         raise ModelFileError(

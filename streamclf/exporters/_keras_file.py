@@ -47,8 +47,17 @@ def check_file(path: Path) -> None:
             head = file.read(len(_H5))
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if head == _H5:
-        return
+    is_h5 = head == _H5
+    if not is_h5:
+        _check_zip(path, head)
+    endings = (".h5", ".hdf5") if is_h5 else (".keras",)
+    if (
+        path.suffix not in endings
+    ):  # Keras goes by the ending, so what is looked through here has to be what it will read
+        raise ModelFileError(f"{path}: is what Keras writes into a file that ends in {endings[0]}; name it so")
+
+
+def _check_zip(path: Path, head: bytes) -> None:
     if not zipfile.is_zipfile(path):
         what = "is empty" if not head else "is no file of Keras', which is HDF5 or a zip archive"
         if head[:1] == b"\x80":
@@ -67,11 +76,11 @@ def _description(path: Path) -> Any:
     """The layers and how they hang together, as JSON says it."""
     check_file(path)
     try:
-        if not zipfile.is_zipfile(path):
+        if path.suffix != ".keras":
             return _h5_description(path)
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read("config.json"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, RuntimeError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"{path}: is damaged ({first_line(error)}); get it anew, or {_SAVE}") from error
@@ -103,7 +112,7 @@ def _check_layers(description: Any, path: Path) -> None:
                 f"{path}: has {what}, a program inside the file, and streamclf runs none; replace it by a layer of Keras "
                 "(a Rescaling, for example) and save the network anew"
             )
-        foreign = module is not None and module.split(".")[0] not in ("keras", "builtins")
+        foreign = module is not None and str(module).split(".")[0] not in ("keras", "builtins")
         if foreign or str(part.get("registered_name") or "").count(">") or kind == "function":
             raise ModelFileError(
                 f"{path}: {kind} is none of Keras' own layers, but {module or 'its author'}'s; streamclf builds networks of Keras' layers "

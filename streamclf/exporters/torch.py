@@ -17,6 +17,7 @@ from streamclf.exporters._frameworks import (
     check_classes,
     check_installed,
     first_line,
+    foreign,
     no_pickles,
     quiet,
     rows_of,
@@ -198,7 +199,8 @@ def _made(name: str, module: str, factory: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        home = importlib.import_module(module)
+        with foreign():
+            home = importlib.import_module(module)
     except Exception as error:  # it is the user's program, and may do anything
         raise ConfigError(
             f"{name}: the module {module} cannot be imported ({first_line(error)}); it is looked for in {here} and among what is installed"
@@ -208,13 +210,14 @@ def _made(name: str, module: str, factory: str) -> Any:
         near = difflib.get_close_matches(factory, dir(home), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise ConfigError(f"{name}: {module} has no {factory}{hint}")
-    if isinstance(function, torch.nn.Module):
-        network = function
-    else:
-        try:
-            network = function()
-        except Exception as error:  # as above
-            raise ConfigError(f"{name}: {factory}() fails ({type(error).__name__}: {first_line(error)})") from error
+    try:
+        with foreign():
+            network = function if isinstance(function, torch.nn.Module) else function()
+    except Exception as error:  # as above
+        raise ConfigError(f"{name}: {factory}() fails ({type(error).__name__}: {first_line(error)})") from error
     if not isinstance(network, torch.nn.Module):
         raise ConfigError(f"{name}: makes {type(network).__name__}, and should make a torch.nn.Module")
-    return network.cpu().eval()
+    try:
+        return network.cpu().eval()
+    except Exception as error:  # weights on a device that is none ("meta"), for example
+        raise ModelFileError(f"{name}: its weights cannot be had ({first_line(error)})") from error
