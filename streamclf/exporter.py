@@ -42,6 +42,18 @@ class SourceNetwork(Protocol):
     def found(self) -> tuple[str, ...]:
         """Sentences for the user."""
 
+    @property
+    def note(self) -> str | None:
+        """What a user should know before taking it; it goes into the card."""
+
+    @property
+    def prepares_itself(self) -> str | None:
+        """What in it prepares pictures of levels 0 to 255, "a Rescaling layer"; None where nothing is known to."""
+
+    @property
+    def had_softmax(self) -> bool:
+        """A softmax was taken off its end."""
+
     def prepare(self, spec: InputSpec, pictures: Sequence[Image]) -> None:
         """Get ready to be written and to answer: its input is that of ``spec``; ``pictures`` are fitted (H, W, C) uint8 examples.
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from streamclf.catalogue.adding import add_network, check_name
 from streamclf.catalogue.card_text import card_toml
@@ -36,18 +36,6 @@ _RAW = {"scale": 1.0, "mean": (0.0,), "std": (1.0,)}
 _RAW_SAID = "--channels rgb --scale 1 --mean 0 --std 1"
 
 Tell = Callable[[str], None]
-
-
-@runtime_checkable
-class Described(Protocol):
-    """What a source network may know of itself beyond :class:`~streamclf.exporter.SourceNetwork`; Keras' do."""
-
-    note: str | None
-    """What a user should know before taking it; it goes into the card."""
-    prepares_itself: str | None
-    """What in it prepares pictures of levels 0 to 255, "a Rescaling layer"; None where nothing is known to."""
-    had_softmax: bool
-    """A softmax was taken off its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +189,7 @@ def _checked(source: SourceNetwork, options: NetworkOptions) -> NetworkOptions:
 
 def _raw(source: SourceNetwork, options: NetworkOptions) -> tuple[NetworkOptions, tuple[str, ...]]:
     """A network that prepares its pictures itself gets them raw, unless the user says how; with the sentence about it."""
-    what = source.prepares_itself if isinstance(source, Described) else None
+    what = source.prepares_itself
     if what is None or _PREPARATION & options.said.keys():
         return options, ()
     if options.channels is None:
@@ -214,7 +202,7 @@ def _raw(source: SourceNetwork, options: NetworkOptions) -> tuple[NetworkOptions
 
 
 def _prepared_twice(source: SourceNetwork, options: NetworkOptions, spec: InputSpec) -> str | None:
-    what = source.prepares_itself if isinstance(source, Described) else None
+    what = source.prepares_itself
     if what is None or (spec.scale == 1 and not any(spec.means) and all(std == 1 for std in spec.stds)):
         return None
     given = " ".join(
@@ -253,14 +241,14 @@ def _card(source: SourceNetwork, card: ModelCard) -> ModelCard:
     """The card with where the network is from, and what its user should know."""
     name = source.name.encode("utf-8", "replace").decode("utf-8")  # a file's name may be any bytes
     update = {"origin": f"exported from {name} by {source.made_by}"}
-    if isinstance(source, Described) and source.note is not None:
+    if source.note is not None:
         update |= {"note": source.note, "title": f"{card.name}, {source.note.partition(':')[0]}"}
     return card.model_copy(update=update)
 
 
 def _without_softmax(source: SourceNetwork, own: OwnNetwork) -> tuple[list[str], list[str]]:
     """What was found and assumed of the file, in which a softmax is missing only because it was taken off."""
-    if not (isinstance(source, Described) and source.had_softmax):
+    if not source.had_softmax:
         return list(own.found), list(own.assumed)
     found = [sentence for sentence in own.found if "so no probabilities" not in sentence]
     assumed = [sentence for sentence in own.assumed if not sentence.startswith("a softmax makes probabilities")]

@@ -52,6 +52,9 @@ class TorchNetwork:
     def __init__(self, given: str):
         self.name = f"torch:{given}"
         self.found: tuple[str, ...] = ()
+        self.note: str | None = None
+        self.prepares_itself: str | None = None
+        self.had_softmax = False
         self.known: Mapping[str, Any] = {}
         self.classes: int | None = None
         self._open_batch = True

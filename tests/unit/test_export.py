@@ -89,6 +89,9 @@ class Mean:
     known: dict[str, Any] = field(default_factory=lambda: {"size": "8x8"})
     classes: int | None = 3
     found: tuple[str, ...] = ()
+    note: str | None = None
+    prepares_itself: str | None = None
+    had_softmax: bool = False
 
     def prepare(self, spec: Any, pictures: Sequence[np.ndarray]) -> None:
         assert {picture.shape for picture in pictures} == {(8, 8, 3)}
@@ -203,10 +206,6 @@ def test_labels_are_counted_and_looked_for_before_anything_takes_time(labels: st
 @dataclass
 class Describing(Mean):
     """A source that knows more of itself; its network gets what the card says."""
-
-    note: str | None = None
-    prepares_itself: str | None = None
-    had_softmax: bool = False
 
     def prepare(self, spec: Any, pictures: Sequence[np.ndarray]) -> None:
         self.spec = spec
