@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from streamclf.frame import Image
 
 
+NOT_FOR_EXPORT = ("weights", "config", "framework", "boxes", "layout", "background", "output_layer")
+"""Options of a network without a card that an exported one does not need."""
+
+
 class SourceNetwork(Protocol):
     """A network open in its own framework; ``write`` exports it, ``answers`` says what it has to answer afterwards."""
 

@@ -18,7 +18,7 @@ from streamclf.catalogue.one_off import UNKNOWN_LICENCE, Declared, Told, input_s
 from streamclf.catalogue.presets import PRESETS
 from streamclf.equality import Proof, logits, prove
 from streamclf.errors import ConfigError, EngineError, ModelFileError, StreamclfError
-from streamclf.exporter import SourceNetwork
+from streamclf.exporter import NOT_FOR_EXPORT, SourceNetwork
 from streamclf.own_network import Ask, OwnNetwork, own_network
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 EXPECTED_FACTOR = 1.15
 """How far OpenCV's probabilities may be off those in ``expected.json``, as in the catalogue."""
 TOLD_CLASSES = 20
-_NOT_FOR = ("weights", "config", "framework", "boxes", "layout", "background", "output_layer")
 _OF_KERAS = ("preset", "size", "channels", "scale", "mean", "std")
 
-_PREPARATION = {"preset", "scale", "mean", "std"}
+_PREPARATION = ("preset", "scale", "mean", "std")
 _RAW = {"scale": 1.0, "mean": (0.0,), "std": (1.0,)}
 _RAW_SAID = "--channels rgb --scale 1 --mean 0 --std 1"
 
@@ -101,7 +100,7 @@ def export(
     check_name(chosen, overwrite)
     drawn, given = _drawn(), _given(pictures)
     options, spec, noted = _settled(source, options, ask)
-    plan = _plan(spec)
+    plan = spec.fit_plan()
     fitted = [_fit(picture, plan) for picture in (*drawn.values(), *(bgr for bgr, _ in given.values()))]
     tell(f"{source.name}: opens it in {source.made_by}")
     source.prepare(spec, fitted)
@@ -169,13 +168,14 @@ def _settled(source: SourceNetwork, options: NetworkOptions, ask: Ask | None) ->
 def _checked(source: SourceNetwork, options: NetworkOptions) -> NetworkOptions:
     """The options with what the framework knows; raises ConfigError where they contradict it."""
     for said in options.said:
-        if said in _NOT_FOR:
+        if said in NOT_FOR_EXPORT:
             raise ConfigError(f"{option_name(said)}: export finds that out itself; leave it out")
         if said in _OF_KERAS and {"scale", "mean"} & source.known.keys():
             raise ConfigError(
                 f"{option_name(said)}: {source.name} has a preparation of its own, as Keras gives it; leave it out"
             )
-        if said in source.known and said == "size" and options.size != _size(source.known["size"]):
+        size = "x".join(map(str, options.size or ()))
+        if said == "size" and size != source.known.get("size", size):
             raise ConfigError(f"--size: {source.name} takes pictures of {source.known['size']}")
     for key, value in source.known.items():
         if key not in options.said:
@@ -190,7 +190,7 @@ def _checked(source: SourceNetwork, options: NetworkOptions) -> NetworkOptions:
 def _raw(source: SourceNetwork, options: NetworkOptions) -> tuple[NetworkOptions, tuple[str, ...]]:
     """A network that prepares its pictures itself gets them raw, unless the user says how; with the sentence about it."""
     what = source.prepares_itself
-    if what is None or _PREPARATION & options.said.keys():
+    if what is None or options.said.keys() & set(_PREPARATION):
         return options, ()
     if options.channels is None:
         options = options.also("channels", "rgb")
@@ -207,7 +207,7 @@ def _prepared_twice(source: SourceNetwork, options: NetworkOptions, spec: InputS
         return None
     given = " ".join(
         f"--preset {options.preset}" if key == "preset" else option_name(key)
-        for key in ("preset", "scale", "mean", "std")
+        for key in _PREPARATION
         if key in options.said
     )
     raw = _RAW_SAID if spec.channels != "grey" else _RAW_SAID.replace("rgb", "grey")
@@ -319,23 +319,10 @@ def _given(pictures: Sequence[Path]) -> dict[Path, tuple[Image, Image]]:
     return both
 
 
-def _plan(spec: InputSpec) -> FitPlan:
-    from streamclf.frame import FitPlan
-
-    return FitPlan(
-        spec.fit, (spec.width, spec.height), spec.crop_fraction, spec.interpolation, spec.pad_value, spec.channel_count
-    )
-
-
 def _fit(picture: Image, plan: FitPlan) -> Image:
     from streamclf.vision.preprocess import fit_image
 
     return fit_image(picture, plan)
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
 
 
 def _guess(target: str) -> str:

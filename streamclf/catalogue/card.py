@@ -110,6 +110,17 @@ class InputSpec(_Part):
         """One divisor a channel; 1 where the card gives none."""
         return self.std or (1.0,) * self.channel_count
 
+    def fit_plan(self) -> FitPlan:
+        """How pictures are fitted to it."""
+        return FitPlan(
+            mode=self.fit,
+            size_wh=(self.width, self.height),
+            crop_fraction=self.crop_fraction,
+            interpolation=self.interpolation,
+            pad_value=self.pad_value,
+            channels=self.channel_count,
+        )
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         for key, values in (("mean", self.mean), ("std", self.std)):
@@ -235,15 +246,7 @@ class ModelCard(_Part):
 
     def fit_plan(self) -> FitPlan:
         """How pictures are fitted to this network."""
-        spec = self.input
-        return FitPlan(
-            mode=spec.fit,
-            size_wh=(spec.width, spec.height),
-            crop_fraction=spec.crop_fraction,
-            interpolation=spec.interpolation,
-            pad_value=spec.pad_value,
-            channels=spec.channel_count,
-        )
+        return self.input.fit_plan()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -15,6 +15,7 @@ from streamclf.catalogue.network_options import network_options
 from streamclf.cli.ending import ended_in_order
 from streamclf.cli.network_options import asker, with_network_options
 from streamclf.cli.terminal import say
+from streamclf.exporter import NOT_FOR_EXPORT
 
 if TYPE_CHECKING:
     from streamclf.exporting import Exported
@@ -34,11 +35,9 @@ Examples:
 
   streamclf export torch:mynets:make_flowers --size 224x224 --preset imagenet-torch --labels flowers.txt
 """
-LEFT_OUT = ("weights", "config", "framework", "boxes", "layout", "background", "output_layer")
-"""Options of a network without a card that an exported one does not need."""
 
 
-@partial(with_network_options, without=LEFT_OUT)
+@partial(with_network_options, without=NOT_FOR_EXPORT)
 def command(
     network_name: Annotated[
         str,

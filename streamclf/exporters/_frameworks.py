@@ -70,11 +70,9 @@ def no_pickles(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as problem:
-        chain: BaseException | None = problem
-        while chain is not None:
-            if isinstance(chain, PickleRefusedError):
-                raise ModelFileError(f"{name}: {chain}; get the file from someone you trust, exported anew") from None
-            chain = chain.__cause__ or chain.__context__
+        for each in _behind(problem):
+            if isinstance(each, PickleRefusedError):
+                raise ModelFileError(f"{name}: {each}; get the file from someone you trust, exported anew") from None
         raise
     finally:
         _Watch.is_on = False
@@ -105,12 +103,18 @@ def foreign() -> Iterator[None]:
             raise
         raise RuntimeError("it calls sys.exit; keep what a script does under if __name__ == '__main__'") from end
     except Exception as problem:
-        chain: BaseException | None = problem
-        while chain is not None:
-            if _is_told_to(chain):
-                raise chain from None
-            chain = chain.__cause__ or chain.__context__
+        for each in _behind(problem):
+            if _is_told_to(each):
+                raise each from None
         raise
+
+
+def _behind(problem: BaseException) -> Iterator[BaseException]:
+    """``problem``, and what it was raised for, back to the first."""
+    each: BaseException | None = problem
+    while each is not None:
+        yield each
+        each = each.__cause__ or each.__context__
 
 
 def _is_told_to(end: BaseException) -> bool:
