@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from streamclf.engine import Engine, EngineLoader, EngineName, EngineWish
 from streamclf.errors import EngineError, StreamclfError
 from streamclf.frame import FitPlan, Frame, Image
 from streamclf.interpreter import Interpreter
+from streamclf.machine import processor_name
 from streamclf.prediction import Prediction
 from streamclf.proof import usable_cpus
 from streamclf.verify import compare
@@ -166,7 +166,7 @@ def write_race(race: Race, model: ResolvedModel, wish: EngineWish, versions: Map
 def _circumstances(model: ResolvedModel, wish: EngineWish, versions: Mapping[EngineName, str]) -> dict[str, Any]:
     """Everything that the outcome depends on."""
     return {
-        "machine": [platform.machine(), _processor(), usable_cpus()],
+        "machine": [platform.machine(), processor_name(), usable_cpus()],
         "network": [model.card.name, *(file.sha256 or file.sha1 for file in model.card.files)],
         "card": hashlib.sha256(model.card.model_dump_json().encode()).hexdigest(),
         "wish": {"precision": wish.precision, "live": wish.live, "threads": wish.threads},
@@ -177,15 +177,6 @@ def _circumstances(model: ResolvedModel, wish: EngineWish, versions: Mapping[Eng
 def _place(model: ResolvedModel, wish: EngineWish, versions: Mapping[EngineName, str]) -> Path:
     of = json.dumps(_circumstances(model, wish, versions), sort_keys=True)
     return cache_folder() / "races" / f"{model.card.name}-{hashlib.sha256(of.encode()).hexdigest()[:12]}.json"
-
-
-@lru_cache
-def _processor() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(("model name", "Model")):
-                return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def _parts(picture: Image) -> Iterator[npt.NDArray[np.uint8]]:
