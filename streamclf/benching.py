@@ -48,7 +48,7 @@ def clip_of(argument: str | None) -> Path | None:
         return None
     if spec.kind != "file":
         raise ConfigError(f"{spec.name}: is no video file; bench measures with one, or without any with {SYNTHETIC}")
-    path = Path(spec.paths[0]).absolute()
+    path = Path(spec.paths[0])
     if not path.exists():
         raise SourceNotFoundError(f"{argument}: no such file")
     return path
@@ -169,18 +169,26 @@ def _run_alone(wish: BenchWish, engine: EngineName, clip: Path, frames: int) -> 
     # -P, so that nothing in the working folder is taken for a library; then streamclf's own folder has to be named
     package = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "streamclf", "run", str(clip), *options],
+    process = subprocess.Popen(
+        # absolute, since a name may begin with a dash
+        [sys.executable, "-P", "-m", "streamclf", "run", str(clip.absolute()), *options],
         env={**os.environ, "PYTHONPATH": paths},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        check=False,
     )
-    if done.returncode:
-        raise EngineError(_why(done.returncode, done.stderr))
-    report: dict[str, Any] = json.loads(done.stdout)
+    with process:
+        try:
+            output, said = process.communicate()
+        except BaseException:  # Ctrl-C, or a signal to end: it has nothing to put in order
+            process.kill()
+            process.wait()
+            raise
+    if process.returncode:
+        raise EngineError(_why(process.returncode, said))
+    report: dict[str, Any] = json.loads(output)
     return report
 
 

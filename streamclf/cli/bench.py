@@ -84,7 +84,10 @@ def command(
         except KeyboardInterrupt:
             findings.stopped = True
     if findings.clip is not None:
-        print(json.dumps(asdict(findings), indent=2), flush=True) if as_json else print_findings(findings)
+        if as_json:
+            print(json.dumps(asdict(findings), indent=2))
+        else:
+            print_findings(findings)
     if findings.stopped:
         say("stopped")
         raise typer.Exit(130)
