@@ -15,7 +15,7 @@ NOTES = (
     "at most fps: if every processor worked all the time on nothing but decode, fit and forward, as timed alone on one thread; "
     "share: what the run reached of that. Where other programs are busy the share is low; where processors are many, the one thread "
     "that reads the clip is what limits.",
-    "queue, infer, total ms: p50 / p95 / p99. The queue of a clip is kept full, so these are not a camera's.",
+    "queue, infer, total ms: p50 / p95 / p99 of a clip that is read as fast as it goes; a camera's are others.",
     "MB: the most resident memory of the run's process.",
 )
 
