@@ -195,7 +195,7 @@ def markdown(results: dict[str, Any]) -> str:
     lines += [
         "## Files, SqueezeNet 1.0, cv2.dnn",
         "",
-        "| clip | decode + convert + fit + forward, ms CPU | limit fps | plain loop fps | streamclf fps | share of limit (wanted) | over plain loop |",
+        "| clip | decode + fit + forward, ms CPU | limit fps | plain loop fps | streamclf fps | share of limit (wanted) | over plain loop |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in results["throughput"]:
@@ -223,7 +223,7 @@ def markdown(results: dict[str, Any]) -> str:
     own = results["framecheck"]
     lines += [
         "",
-        "## framecheck, one 1080p frame (BGR) on one thread",
+        "## framecheck, one 1080p frame on one thread",
         "",
         f"Fit {show(own['fit_ms'])} ms, forward pass {show(own['forward_ms'])} ms, together {show(own['total_ms'])} ms "
         f"(wanted at most {own['wanted_ms']}), {show(own['over_squeezenet_forward'])} of SqueezeNet's forward pass.",
