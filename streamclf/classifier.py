@@ -136,7 +136,9 @@ class Classifier:
             ended = time.monotonic()
         return [
             replace(
-                prediction, latency=Latency(0.0, (ended - started) * 1e3, (ended - prediction.frame.captured_s) * 1e3)
+                prediction,
+                latency=Latency(0.0, (ended - started) * 1e3, (ended - prediction.frame.captured_s) * 1e3),
+                engine=self.info.label,
             )
             for prediction in self._interpreter.predictions(frames, outputs)
         ]

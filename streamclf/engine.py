@@ -64,6 +64,12 @@ class EngineInfo:
     version: str = ""
     """The library's."""
 
+    @property
+    def label(self) -> str:
+        """What runs, in a few words: "openvino bfloat16", "opencv float32 on opencl"."""
+        where = "" if self.effective_target == "cpu" else f" on {self.effective_target}"
+        return f"{self.name} {self.arithmetic}{where}"
+
 
 class Engine(Protocol):
     """A loaded network. Belongs to the thread that made it (OpenCL contexts are per thread)."""

@@ -92,8 +92,7 @@ class Pipeline:
         """The run's numbers now."""
         for source in self._sources.values():
             self._board.corrupt(source.name, source.corrupt)
-        target = self._engine_info.effective_target if self._engine_info else ""
-        return self._board.snapshot(self._interpreter.name, target)
+        return self._board.snapshot(self._interpreter.name, self._engine_label)
 
     @property
     def engine_info(self) -> EngineInfo:
@@ -101,6 +100,10 @@ class Pipeline:
         if self._engine_info is None:
             raise ValueError("the pipeline was not entered")
         return self._engine_info
+
+    @property
+    def _engine_label(self) -> str:
+        return self._engine_info.label if self._engine_info else ""
 
     @property
     def failures(self) -> Sequence[BaseException]:
@@ -327,6 +330,7 @@ class Pipeline:
             frame=replace(frame, after_gap=after_gap),
             steady=self._steady(frame, prediction, after_gap),
             latency=Latency(classified.queue_ms, classified.infer_ms, total_ms),
+            engine=self._engine_label,
         )
 
     def _steady(self, frame: Frame, prediction: Prediction, after_gap: bool) -> ClassScore | None:

@@ -65,6 +65,8 @@ class Prediction:
     steady: ClassScore | None = None
     """The smoothed answer; None where there is no time to smooth over (pictures)."""
     latency: Latency | None = None
+    engine: str = ""
+    """What computed it, and in which arithmetic: "openvino bfloat16"."""
 
     @property
     def top(self) -> ClassScore:

@@ -148,7 +148,8 @@ class RunStats:
     elapsed_s: float
     peak_queue_mb: float
     model: str = ""
-    effective_target: str = ""
+    engine: str = ""
+    """What runs the network, and in which arithmetic; "" before it is loaded."""
 
     @property
     def captured(self) -> int:
@@ -278,7 +279,7 @@ class StatsBoard:
         self._rates[stage].add()
         self._streams[stream].rates[stage].add()
 
-    def snapshot(self, model: str = "", effective_target: str = "") -> RunStats:
+    def snapshot(self, model: str = "", engine: str = "") -> RunStats:
         """The numbers now."""
         with self._lock:
             return RunStats(
@@ -303,5 +304,5 @@ class StatsBoard:
                 elapsed_s=(self._clock() if self._finished_s is None else self._finished_s) - self._started_s,
                 peak_queue_mb=self._peak_bytes / 1e6,
                 model=model,
-                effective_target=effective_target,
+                engine=engine,
             )

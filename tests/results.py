@@ -45,6 +45,7 @@ def make_prediction(
         boxes=None if boxes is None else tuple(boxes),
         steady=None if steady is None else ClassScore(-1 if steady[0] == "unknown" else 0, *steady),
         latency=latency,
+        engine="opencv float32",
     )
 
 

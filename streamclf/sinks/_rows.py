@@ -30,6 +30,7 @@ def row(result: Result) -> dict[str, Any]:
         "pts_s": None if frame.pts_s is None else round(frame.pts_s, 6),
         "captured_at": result.captured_at if result.is_live else None,
         "model": prediction.model,
+        "engine": prediction.engine,
         "label": prediction.top.label,
         "class_id": prediction.top.class_id,
         "probability": _probability(prediction.top),

@@ -43,7 +43,7 @@ class Numbers:
     p95_ms: float | None
     dropped: int
     model: str
-    target: str
+    engine: str
     display_name: str = "display"
 
     @classmethod
@@ -67,7 +67,7 @@ class Numbers:
             p95_ms=total.get("p95"),
             dropped=sum(own.dropped.values()),
             model=stats.model,
-            target=stats.effective_target,
+            engine=stats.engine,
         )
 
 
@@ -237,7 +237,7 @@ def _draw_strip(image: Image, layout: _Layout, numbers: Numbers) -> int:
             x = pad
         lines[-1].append((x, name, value))
         x += needed + round(layout.foot_px * 1.5)
-    network = f"{numbers.model} on {numbers.target}" if numbers.target else numbers.model
+    network = f"{numbers.model} in {numbers.engine}" if numbers.engine else numbers.model
     network = values.shorten(network, width - 2 * pad)
     network_x = width - pad - values.width(network)
     if x > network_x:

@@ -101,6 +101,7 @@ def test_a_row_has_every_field_of_the_contract_in_order(streamclf: Run, videos: 
         "pts_s",
         "captured_at",
         "model",
+        "engine",
         "label",
         "class_id",
         "probability",
@@ -110,6 +111,7 @@ def test_a_row_has_every_field_of_the_contract_in_order(streamclf: Run, videos: 
     ]
     assert row["stream"] == "torchcodec_h265_video.mp4"
     assert (row["index"], row["pts_s"], row["model"]) == (3, 0.3, "mobilenet-v1-0.25")
+    assert row["engine"].endswith(" float32")
     assert row["captured_at"] is None
     assert row["latency_ms"] is None
     assert row["origin"] is None

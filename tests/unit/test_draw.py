@@ -131,7 +131,7 @@ def test_every_number_shows() -> None:
     base = annotate(make_prediction(image), NUMBERS)
     for field, value in {
         "capture_fps": 1.0, "classify_fps": 2.0, "display_fps": 0.0, "p50_ms": None, "p95_ms": 900.0, "dropped": 4,
-        "model": "other", "target": "opencl",
+        "model": "other", "engine": "openvino bfloat16",
     }.items():  # fmt: skip
         other = Numbers(**{**{name: getattr(NUMBERS, name) for name in Numbers.__slots__}, field: value})
         assert changed(base, annotate(make_prediction(image), other)).any(), field

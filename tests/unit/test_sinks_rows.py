@@ -21,7 +21,7 @@ from streamclf.sinks.json_lines import JsonLinesSink
 from streamclf.testing import ManualClock
 from tests.results import STATS, disk_of, make_result
 
-FIELDS = ["stream", "origin", "index", "pts_s", "captured_at", "model", "label", "class_id", "probability"]
+FIELDS = ["stream", "origin", "index", "pts_s", "captured_at", "model", "engine", "label", "class_id", "probability"]
 FIELDS += ["steady", "top", "latency_ms"]
 both = pytest.mark.parametrize(("make", "name"), [(JsonLinesSink, "rows.jsonl"), (CsvSink, "rows.csv")])
 Make = Callable[..., JsonLinesSink | CsvSink]
@@ -48,6 +48,7 @@ def test_a_recorded_row_has_the_agreed_fields_in_their_order_and_nothing_of_the_
         "pts_s": 0.333333,
         "captured_at": None,
         "model": "tiny",
+        "engine": "opencv float32",
         "label": "water bottle",
         "class_id": 0,
         "probability": 0.87346,
@@ -86,7 +87,7 @@ def test_the_table_is_the_same_rows_flat(tmp_path: Path) -> None:
     sink.close()
     text = (tmp_path / "rows.csv").read_bytes().decode()
     assert text.splitlines()[0] == (
-        "stream,origin,index,pts_s,captured_at,model,label,class_id,probability,steady_label,steady_probability,"
+        "stream,origin,index,pts_s,captured_at,model,engine,label,class_id,probability,steady_label,steady_probability,"
         "latency_queue_ms,latency_infer_ms,latency_total_ms,"
         "top1_class_id,top1_label,top1_probability,top2_class_id,top2_label,top2_probability"
     )

@@ -183,7 +183,7 @@ def test_every_number_of_a_stream_is_kept_apart(board, clock):
     assert (stats.streams["a"].captured, stats.streams["a"].dropped) == (2, {"stale": 1})
     assert (stats.streams["b"].corrupt, stats.streams["b"].ended, stats.streams["b"].error) == (3, "failed", "b: gone")
     assert stats.latency_ms["total"]["p50"] == pytest.approx(4.0, rel=0.01)
-    assert (stats.model, stats.effective_target) == ("net", "cpu")
+    assert (stats.model, stats.engine) == ("net", "cpu")
 
 
 def test_a_snapshot_does_not_change_afterwards(board):
