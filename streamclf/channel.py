@@ -65,7 +65,7 @@ class Batch(Generic[T]):
 
 
 class Inbox(Generic[T]):
-    """One bounded lane per source, one condition, bounded in frames per lane and in bytes over all.
+    """One bounded lane per source, one lock, bounded in frames per lane and in bytes over all.
 
     Bytes count from ``put`` until ``release``, so what is being classified or waits for a sink is counted too. A stream that
     holds nothing may put one item whatever its size, so that neither a large picture nor a greedy neighbour can block it.
@@ -75,7 +75,12 @@ class Inbox(Generic[T]):
         self._max_bytes, self._on_drop, self._on_bytes = max_bytes, on_drop, on_bytes
         self._lanes: dict[str, _Lane[T]] = {}
         self._turn: deque[str] = deque()
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._room = threading.Condition(lock)
+        """Who puts waits here, and whoever waits for the end. Woken only when somebody may go on: each needless waking costs a
+        switch of threads, and there were fifteen of them a frame."""
+        self._items = threading.Condition(lock)
+        """Who takes waits here. An item wakes one of them: all want the same of the queue."""
         self._bytes = 0
         self._tickets = 0
         self._cancelled: Cancellation | None = None
@@ -87,10 +92,10 @@ class Inbox(Generic[T]):
 
     def set_lane(self, stream: str, policy: DropPolicy, max_frames: int, is_live: bool) -> None:
         """Change a lane's nature: a stream that turns out to be finite becomes a recorded one."""
-        with self._changed:
+        with self._room:
             lane = self._lanes[stream]
             lane.policy, lane.max_frames, lane.is_live = policy, max_frames, is_live
-            self._changed.notify_all()
+            self._wake_all()
 
     def put(self, item: T, timeout_s: float | None = None) -> None:
         """Add ``item`` to its stream's lane. Full: wait (``never``), or drop by the lane's policy.
@@ -99,7 +104,7 @@ class Inbox(Generic[T]):
             ChannelClosed: cancelled, or the lane is closed; the item is counted as dropped.
             TimeoutError: still full after ``timeout_s``; the item is not counted.
         """
-        with self._changed:
+        with self._room:
             lane = self._lanes[item.stream]
             if lane.policy == "never" and not self._fits(lane, item):
                 self._wait_for_room(lane, item, timeout_s)
@@ -116,7 +121,7 @@ class Inbox(Generic[T]):
             lane.items.append(item)
             self._hold(lane, item.nbytes)
             self._on_bytes(self._bytes)
-            self._changed.notify_all()
+            self._items.notify()
 
     def take(self, sizes: tuple[int, ...], fill_to: int = 1, timeout_s: float | None = None) -> Batch[T]:
         """The next items, in turn over the lanes, as many as one of ``sizes`` (ascending, with 1) allows.
@@ -128,26 +133,26 @@ class Inbox(Generic[T]):
             ChannelClosed: cancelled, or every lane is closed and empty.
             TimeoutError: nothing came within ``timeout_s``.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._ready(fill_to), timeout_s):
+        with self._items:
+            if not self._items.wait_for(lambda: self._ready(fill_to), timeout_s):
                 raise TimeoutError(f"no frame within {timeout_s} s")
             if not any(lane.items for lane in self._lanes.values()):
                 raise ChannelClosed("every source has ended")
             items = self._collect(sizes, fill_to)
             self._tickets += 1
-            self._changed.notify_all()
+            self._wake_putters()
             return Batch(self._tickets - 1, items)
 
     def release(self, stream: str, nbytes: int) -> None:
         """So many bytes that were taken from ``stream``'s lane are no longer held."""
-        with self._changed:
+        with self._room:
             self._hold(self._lanes[stream], -nbytes)
-            self._changed.notify_all()
+            self._wake_putters()
 
     def wait_cancelled(self, timeout_s: float) -> bool:
         """Wait until the run is cancelled, at most ``timeout_s``; True if it is. What a paced source waits with."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._cancelled is not None, max(0.0, timeout_s))
+        with self._room:
+            return self._room.wait_for(lambda: self._cancelled is not None, max(0.0, timeout_s))
 
     @property
     def cancelled(self) -> Cancellation | None:
@@ -161,19 +166,27 @@ class Inbox(Generic[T]):
 
     def close_lane(self, stream: str) -> None:
         """This source has ended: what waits is still handed out."""
-        with self._changed:
+        with self._room:
             self._lanes[stream].closed = True
-            self._changed.notify_all()
+            self._wake_all()
 
     def cancel(self, cause: Cancellation) -> None:
         """Discard and count what waits; wake and refuse everybody from now on. The first cause stays."""
-        with self._changed:
+        with self._room:
             if self._cancelled is None:
                 self._cancelled = cause
             for lane in self._lanes.values():
                 while lane.items:
                     self._discard(lane, self._cancelled)
-            self._changed.notify_all()
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        self._room.notify_all()
+        self._items.notify_all()
+
+    def _wake_putters(self) -> None:
+        if any(lane.pending is not None and self._fits(lane, lane.pending) for lane in self._lanes.values()):
+            self._room.notify_all()
 
     def _ended(self, lane: _Lane[T]) -> bool:
         return self._cancelled is not None or lane.closed
@@ -185,9 +198,9 @@ class Inbox(Generic[T]):
 
     def _wait_for_room(self, lane: _Lane[T], item: T, timeout_s: float | None) -> None:
         lane.pending = item
-        self._changed.notify_all()  # a batch that waits to be filled must go now
+        self._items.notify_all()  # a batch that waits to be filled must go now
         try:
-            if not self._changed.wait_for(lambda: self._ended(lane) or self._fits(lane, item), timeout_s):
+            if not self._room.wait_for(lambda: self._ended(lane) or self._fits(lane, item), timeout_s):
                 raise TimeoutError(f"{item.stream}: no room in the queue after {timeout_s} s")
         finally:
             lane.pending = None
@@ -282,7 +295,8 @@ class Results(Generic[R]):
             while (batch := self._early.pop(self._next_ticket, None)) is not None:
                 self._ready.extend(batch)
                 self._next_ticket += 1
-            self._changed.notify_all()
+            if self._ready:  # what came out of turn is of no use to the reader yet
+                self._changed.notify_all()
 
     def poll(self, timeout_s: float | None = None, limit: int | None = None) -> list[R]:
         """What is ready, in order, at most ``limit``; waits for at least one. ``[]`` means nothing yet.

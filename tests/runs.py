@@ -97,8 +97,8 @@ def wait_for_blocked_put(pipeline: Pipeline, stream: str, index: int) -> None:
         pending = inbox._lanes[stream].pending
         return pending is not None and pending.frame.index == index
 
-    with inbox._changed:
-        assert inbox._changed.wait_for(is_blocked, DEADLINE_S), "never blocked there"
+    with inbox._items:
+        assert inbox._items.wait_for(is_blocked, DEADLINE_S), "never blocked there"
 
 
 def wait(event: threading.Event) -> None:

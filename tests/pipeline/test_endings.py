@@ -154,7 +154,7 @@ def test_stopping_from_a_signal_handler_does_not_wait_for_its_own_thread():
         gate.set()
 
         def interrupted() -> None:
-            with pipeline._inbox._changed, pipeline._results._changed:
+            with pipeline._inbox._items, pipeline._results._changed:
                 pipeline.stop()
 
         thread = threading.Thread(target=interrupted, daemon=True)

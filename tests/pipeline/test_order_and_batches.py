@@ -76,8 +76,8 @@ def test_several_sources_are_served_in_turn():
     with pipeline:
         seen = pipeline.poll(0)
         for name in "abc":
-            with pipeline._inbox._changed:
-                assert pipeline._inbox._changed.wait_for(
+            with pipeline._inbox._items:
+                assert pipeline._inbox._items.wait_for(
                     lambda name=name: pipeline._inbox._lanes[name].pending is not None, DEADLINE_S
                 )
         full.set()

@@ -52,8 +52,8 @@ def take(inbox: Inbox[Thing], fill_to: int = 1, sizes: tuple[int, ...] = SIZES) 
 
 
 def wait_for_blocked_put(inbox: Inbox[Thing], stream: str) -> None:
-    with inbox._changed:
-        assert inbox._changed.wait_for(lambda: inbox._lanes[stream].pending is not None, DEADLINE_S)
+    with inbox._items:
+        assert inbox._items.wait_for(lambda: inbox._lanes[stream].pending is not None, DEADLINE_S)
 
 
 # ---- recorded lanes
@@ -98,7 +98,7 @@ def test_a_lane_that_has_room_again_is_not_called_full(inbox, background):
     put(inbox, "clip", 0, 1, 2)
     writer = background(lambda: inbox.put(Thing("clip", 3)))
     wait_for_blocked_put(inbox, "clip")
-    with inbox._changed:  # the writer cannot wake up in here
+    with inbox._items:  # the writer cannot wake up in here
         assert inbox._ready(fill_to=4)
         assert len(take(inbox, fill_to=2)) == 2
         assert not inbox._ready(fill_to=2)
