@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from streamclf.catalogue.find import find_model
-from streamclf.classifier import Interpreter
+from streamclf.engine import EngineWish
 from streamclf.engines.opencv_dnn import OpenCvDnnLoader
+from streamclf.interpreter import Interpreter
 from streamclf.sources.video_file import VideoFileSource
 
 
@@ -18,7 +19,7 @@ def main(clip: Path, model_name: str, frames: int) -> None:
     model = find_model(model_name)
     plan = Interpreter(model, 5).plan
     # recorded networks run in single-thread lanes: one of them, alone, is the stage
-    engine = OpenCvDnnLoader(model, live=False, batch=1).load()
+    engine = OpenCvDnnLoader(model, EngineWish(live=False, batch=1)).load()
     cv2.setNumThreads(1)
 
     source = VideoFileSource(clip, "bench", decoder_threads=1)

@@ -12,11 +12,12 @@ from typing import Any
 
 from streamclf.catalogue.card import CARD_NAME
 from streamclf.catalogue.find import ResolvedModel, find_model
-from streamclf.classifier import Interpreter
 from streamclf.config import LIVE_QUEUE_FRAMES, RECORDED_QUEUE_FRAMES, RunConfig, make_config
-from streamclf.engine import EngineInfo
+from streamclf.engine import EngineInfo, EngineWish
 from streamclf.errors import ChannelClosed, ConfigError, SinkError
 from streamclf.inputs import SourceSpec, make_source, parse_sources
+from streamclf.interpreter import Interpreter
+from streamclf.loading import make_loader
 from streamclf.outputs import Annotator, Outputs
 from streamclf.pipeline import Pipeline, PipelineOptions
 from streamclf.prediction import Prediction
@@ -109,12 +110,11 @@ def _specs(config: RunConfig) -> list[SourceSpec]:
 
 
 def _pipeline(config: RunConfig, model: ResolvedModel, sources: Sequence[FrameSource]) -> Pipeline:
-    from streamclf.engines.opencv_dnn import OpenCvDnnLoader
-
     live = config.realtime or any(source.is_live for source in sources)
-    loader = OpenCvDnnLoader(
-        model, target=config.target, live=live, batch=None if config.batch == "auto" else config.batch
+    wish = EngineWish(
+        config.target, config.precision, live, None if config.batch == "auto" else config.batch, config.threads
     )
+    loader = make_loader(model, wish, config.engine)
     options = PipelineOptions(
         live_queue_frames=config.queue_frames or LIVE_QUEUE_FRAMES,
         recorded_queue_frames=config.queue_frames or RECORDED_QUEUE_FRAMES,

@@ -258,7 +258,8 @@ class Results(Generic[R]):
     """
 
     def __init__(self, max_items: int):
-        self._max_items = max_items
+        self.max_items = max_items
+        """To be settled before anything is put."""
         self._early: dict[int, list[R]] = {}
         self._ready: deque[R] = deque()
         self._next_ticket = 0
@@ -316,5 +317,5 @@ class Results(Generic[R]):
 
     def _admits(self, ticket: int) -> bool:
         if ticket == self._next_ticket:
-            return len(self._ready) < self._max_items
-        return len(self._ready) + sum(map(len, self._early.values())) < self._max_items
+            return len(self._ready) < self.max_items
+        return len(self._ready) + sum(map(len, self._early.values())) < self.max_items

@@ -1,10 +1,10 @@
-"""Card and engine together: predictions for frames, or for pictures of a loop of one's own."""
+"""Card and engine together: predictions for pictures of a loop of one's own."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,83 +12,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from streamclf.catalogue.find import ResolvedModel, find_model
-from streamclf.engine import EngineInfo, Target
-from streamclf.errors import EngineError
-from streamclf.frame import FitPlan, Frame
+from streamclf.engine import EngineInfo, EngineWish, Precision, Target
+from streamclf.frame import Frame
+from streamclf.interpreter import Interpreter
+from streamclf.loading import EngineChoice, make_loader
 from streamclf.prediction import Latency, Prediction
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-    from streamclf.engine import FloatArray
-
-
-class Interpreter:
-    """Turns what an engine puts out into predictions, as the network's card says."""
-
-    def __init__(self, model: ResolvedModel, top_k: int):
-        self._output, self._top_k = model.card.output, top_k
-        self.name = model.card.name
-        self.labels = model.labels
-        self.plan: FitPlan = model.card.fit_plan()
-
-    def predictions(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
-        """One prediction a frame, in their order, from an engine's ``outputs`` for them; ``steady`` and ``latency`` are None.
-
-        Raises:
-            EngineError: an output is missing, has another shape than (frames, classes) or than the boxes have, or holds NaN.
-        """
-        try:
-            return self._predictions(frames, outputs)
-        except EngineError as problem:
-            raise EngineError(f"{self.name}: {problem}") from problem
-
-    def _predictions(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
-        if self._output.boxes is None:
-            return self._classified(frames, outputs)
-        if any(len(output) != len(frames) for output in outputs.values()):
-            shapes = ", ".join(str(output.shape) for output in outputs.values())
-            raise EngineError(f"the engine puts out {shapes}, not boxes for each of {len(frames)} pictures")
-        return [
-            self._detected(frame, [output[number] for output in outputs.values()])
-            for number, frame in enumerate(frames)
-        ]
-
-    def _classified(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
-        from streamclf.vision.postprocess import class_rows, probabilities, top_k
-
-        rows = class_rows(self._pick(outputs), len(frames), self._output.width)
-        every = probabilities(rows, bool(self._output.softmax), self._output.background)
-        return [
-            Prediction(frame, top_k(row, self.labels, self._top_k), row, self.name)
-            for frame, row in zip(frames, every, strict=True)
-        ]
-
-    def _detected(self, frame: Frame, outputs: Sequence[FloatArray]) -> Prediction:
-        """A frame's boxes, from its own part of each output."""
-        from streamclf.vision.detection import class_probabilities, decode, suppress, to_frame
-        from streamclf.vision.postprocess import top_k
-
-        spec, picture_wh = self._output, frame.picture.size_wh
-        assert spec.boxes is not None
-        assert spec.threshold is not None
-        assert spec.overlap is not None
-        geometry = self.plan.geometry(picture_wh)
-        found = decode(spec.boxes, outputs, geometry.canvas_wh, spec.width, spec.threshold)
-        found = suppress(found, spec.threshold, spec.overlap)
-        boxes = to_frame(found, geometry, picture_wh, self.labels, spec.background)
-        probable = class_probabilities(boxes, spec.classes)
-        scores = tuple(score for score in top_k(probable, self.labels, self._top_k) if score.probability > 0)
-        return Prediction(frame, scores, probable, self.name, boxes)
-
-    def _pick(self, outputs: Mapping[str, FloatArray]) -> FloatArray:
-        wanted = self._output.name
-        if wanted is None and len(outputs) == 1:
-            return next(iter(outputs.values()))
-        if wanted is None or wanted not in outputs:
-            raise EngineError(f"the engine puts out {', '.join(outputs)}; the card wants {wanted or 'the only one'}")
-        return outputs[wanted]
 
 
 class Classifier:
@@ -99,19 +31,30 @@ class Classifier:
     ``model`` is a card's name, a folder with a ``card.toml``, or a resolved one. The network is loaded at once and answers in the
     calling thread, with all processors; several threads take turns (on OpenCL only the thread that made it may use it).
     ``batch`` is how many pictures ``classify_batch`` sends through the network at once, as far as that is proven to give the
-    answers of single pictures. A context manager.
+    answers of single pictures. ``engine`` is what runs the network; ``auto`` is the fastest one here that gives the right answers,
+    which is measured the first time (seconds) and remembered. A context manager.
 
     Raises:
         UnknownModelError, CardError, ModelFileError: the network is not to be found, or not as its card says.
         EngineError: it cannot be loaded or run.
+        UsageError: that engine cannot run this network.
     """
 
-    def __init__(self, model: str | Path | ResolvedModel, target: Target = "cpu", top_k: int = 5, batch: int = 1):
-        from streamclf.engines.opencv_dnn import OpenCvDnnLoader
-
+    def __init__(
+        self,
+        model: str | Path | ResolvedModel,
+        target: Target = "cpu",
+        top_k: int = 5,
+        batch: int = 1,
+        *,
+        engine: EngineChoice = "auto",
+        precision: Precision = "exact",
+        threads: int | None = None,
+    ):
         resolved = model if isinstance(model, ResolvedModel) else find_model(model)
         self._interpreter = Interpreter(resolved, top_k)
-        self._engine = OpenCvDnnLoader(resolved, target, live=True, batch=batch).load()
+        wish = EngineWish(target, precision, live=True, batch=batch, threads=threads)
+        self._engine = make_loader(resolved, wish, engine).load()
         self._lock = threading.Lock()
         self._count = 0
 

@@ -75,6 +75,22 @@ class RunConfig(BaseModel):
     target: Literal["cpu", "opencl", "opencl-fp16"] = Field(
         "cpu", description="What the network should run on.", json_schema_extra={"panel": "Network"}
     )
+    engine: Literal["auto", "opencv", "onnxruntime", "openvino", "litert"] = Field(
+        "auto",
+        description="What runs the network; auto takes the fastest one installed here that gives the right answers, measured once.",
+        json_schema_extra={"panel": "Network"},
+    )
+    precision: Literal["exact", "fast"] = Field(
+        "exact",
+        description="exact computes in float32 (an int8 network as it is); fast also allows 16 bits where the processor has them.",
+        json_schema_extra={"panel": "Network"},
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None,
+        examples=[2],
+        description="Processors the network may use (default: all that this process may).",
+        json_schema_extra={"metavar": "N", "panel": "Network"},
+    )
     batch: Annotated[int | Literal["auto"], BeforeValidator(_number_or_auto)] = Field(
         "auto",
         description="Pictures per forward pass; auto takes what is fastest here and proven right.",

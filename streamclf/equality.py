@@ -66,11 +66,13 @@ def prove(source: SourceNetwork, model: ResolvedModel, pictures: Sequence[tuple[
     """
     import numpy as np
 
-    from streamclf.engines.opencv_dnn import BATCH_SIZES, OpenCvDnnLoader
+    from streamclf.engine import EngineWish
+    from streamclf.engines.opencv_dnn import OpenCvDnnLoader
+    from streamclf.proof import BATCH_SIZES
     from streamclf.vision.preprocess import fit_image
 
     plan = model.card.fit_plan()
-    engine = OpenCvDnnLoader(model, live=True, batch=max(BATCH_SIZES)).load()
+    engine = OpenCvDnnLoader(model, EngineWish(live=True, batch=max(BATCH_SIZES))).load()
     try:
         sizes = engine.info.batch_sizes
 

@@ -21,7 +21,7 @@ from streamclf.stats import Cancellation, Clock, Ending, RunStats, StatsBoard
 from streamclf.vision.smoothing import Smoother
 
 if TYPE_CHECKING:
-    from streamclf.classifier import Interpreter
+    from streamclf.interpreter import Interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Pipeline:
         """Keep full-size pictures for whoever polls; settled by the first ``poll``."""
         self._board = StatsBoard(clock)
         self._inbox: Inbox[Prepared] = Inbox(options.queue_bytes, self._board.dropped, self._board.queue_bytes)
-        self._results: Results[_Classified] = Results(max_items=2 if loader.lanes == 1 else 4 * loader.lanes)
+        self._results: Results[_Classified] = Results(max_items=2)
         self._sources = {source.name: source for source in sources}
         if len(self._sources) < len(sources):
             raise ValueError(f"{', '.join(source.name for source in sources)}: two sources have one name; rename one")
@@ -84,7 +84,7 @@ class Pipeline:
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._lock = threading.Lock()
-        self._lanes_running = loader.lanes
+        self._lanes_running = 0
         self._engine_info: EngineInfo | None = None
 
     @property
@@ -183,7 +183,9 @@ class Pipeline:
 
     def _start_lanes(self) -> None:
         """One lane after the other, so that the first proves the batch sizes alone; raises what a load raises."""
-        for number in range(self._loader.lanes):
+        lanes = self._lanes_running = self._loader.lanes
+        self._results.max_items = 2 if lanes == 1 else 4 * lanes
+        for number in range(lanes):
             loaded = threading.Event()
             self._start(f"classify {number}", self._classify, loaded)
             loaded.wait()

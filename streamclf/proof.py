@@ -19,6 +19,8 @@ Rows: TypeAlias = npt.NDArray[np.floating[Any]]
 Run: TypeAlias = Callable[[Batch], Sequence[Rows]]
 """Fitted pictures (N, H, W, C) to each one's numbers: rows (N, numbers), or N of differing lengths; raises EngineError."""
 
+BATCH_SIZES = (1, 2, 4)
+"""What is tried at load: each change of the size costs a re-planning, and beyond 4 nothing is gained."""
 TOLERANCE = 1e-4
 """Two answers agree if no number differs by more than this part of the largest one."""
 WORTH_IT = 0.95

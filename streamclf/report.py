@@ -31,8 +31,11 @@ def make_report(stats: RunStats, engine: EngineInfo, failure: BaseException | No
         "latency_ms": {name: dict(values) for name, values in stats.latency_ms.items()},
         "engine": {
             "name": engine.name,
+            "version": engine.version,
             "requested_target": engine.requested_target,
             "effective_target": engine.effective_target,
+            "requested_precision": engine.requested_precision,
+            "arithmetic": engine.arithmetic,
             "batch_sizes": list(engine.batch_sizes),
             "threads": engine.threads,
             "lanes": engine.lanes,

@@ -20,7 +20,9 @@ from streamclf.catalogue.expected import (
 from streamclf.catalogue.find import ModelEntry, ResolvedModel, checked_file, find_card, find_model, is_here
 from streamclf.classifier import Classifier
 from streamclf.errors import CardError, ConfigError, ModelFileError, StreamclfError, UnknownModelError
+from streamclf.loading import reference_engine
 from streamclf.prediction import Box, Prediction
+from streamclf.proof import BATCH_SIZES
 
 Outcome: TypeAlias = Literal["pass", "unproven", "fail", "not here"]
 """``unproven``: nothing is wrong, but no expected answers are written down that its own could be held against."""
@@ -137,7 +139,6 @@ def _missing(entry: ModelEntry) -> str | None:
 
 
 def _tried(model: ResolvedModel, expectation: Expectation | None) -> Verdict:
-    from streamclf.engines.opencv_dnn import BATCH_SIZES
     from streamclf.vision.reference import REFERENCE_PICTURES, reference_picture
 
     pictures = expectation.pictures if expectation else tuple(REFERENCE_PICTURES)
@@ -147,7 +148,7 @@ def _tried(model: ResolvedModel, expectation: Expectation | None) -> Verdict:
         raise CardError(f"{path}: there is no reference picture {unknown!r}; there are {', '.join(REFERENCE_PICTURES)}")
     problems, difference = list[str](), None
     outcome: Outcome = "unproven" if expectation is None else "pass"
-    with Classifier(model, batch=max(BATCH_SIZES)) as classifier:
+    with Classifier(model, batch=max(BATCH_SIZES), engine=reference_engine(model)) as classifier:
         runs = [
             (picture, classifier.classify(reference_picture(picture)))
             for picture in pictures

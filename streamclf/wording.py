@@ -51,6 +51,12 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
+def first_line(error: BaseException, longest: int = 160) -> str:
+    """What another library says, in one line of at most ``longest`` characters."""
+    text = " ".join((str(error).strip() or type(error).__name__).partition("\n")[0].split())
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
 def toml_value(value: object) -> str:
     """A number, a truth, a text, or a flat list of these as TOML writes it."""
     # JSON writes them alike, but for the one control character that it leaves bare.

@@ -57,6 +57,9 @@ _EXTERNAL = re.compile(
     rb"\x6a(?P<entry>[\x80-\xff]?[\x00-\x7f])(?P<key>\x0a\x08location)\x12(?P<name>[\x80-\xff]?[\x00-\x7f])", re.DOTALL
 )
 
+_EIGHT_BITS = (b"QuantizeLinear", b"QLinearConv", b"ConvInteger")
+"""ONNX operators of quantised networks."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkFiles:
@@ -132,6 +135,14 @@ def check_weights(path: Path) -> None:
     if found is not None:
         what, way_out = found
         raise ModelFileError(f"{path}: is {what}; {way_out}")
+
+
+def is_quantised(framework: Framework, weights: Path) -> bool:
+    """Whether the network says itself how it is computed in 8-bit integers."""
+    if framework != "onnx":
+        return False
+    with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return any(content.find(operator) >= 0 for operator in _EIGHT_BITS)
 
 
 def darknet_input(definition: Path) -> tuple[int, int, int] | None:

@@ -50,6 +50,17 @@ def command(
     ] = None,
     pull: Annotated[bool, typer.Option("--pull", help=PULL_HELP)] = False,
     target: Annotated[str, typer.Option(metavar="cpu|opencl|opencl-fp16")] = "cpu",
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|opencv|onnxruntime|openvino|litert",
+            help="What runs the network (default: opencv where it reads it).",
+            show_default=False,
+        ),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="exact|fast", help=RunConfig.model_fields["precision"].description)
+    ] = "exact",
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes per picture.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show each picture with its label; any key goes on.")] = False,
@@ -62,7 +73,8 @@ def command(
 ) -> None:
     """Print the most probable classes of each picture, or what a detector finds and where (pixels), and the time it took."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    config = make_config({"model": model or DEFAULT_MODEL, "target": target, "top_k": top_k})
+    asked = {"target": target, "precision": precision, "top_k": top_k}
+    config = make_config({"model": model or DEFAULT_MODEL, **asked, **({"engine": engine} if engine else {})})
     _refuse_addresses(images)
     own = described_network(network, model, may_ask=not as_json)
     if pull and own is None:
@@ -96,12 +108,17 @@ def _classify(
     images: list[str], model: str | ResolvedModel, config: RunConfig, shower: Shower, quiet: bool
 ) -> list[dict[str, Any]]:
     """One row a picture; one that cannot be read or answered has its ``error`` set and the rest go on."""
+    from streamclf.catalogue.find import find_model
     from streamclf.classifier import Classifier
+    from streamclf.loading import reference_engine
     from streamclf.sinks._rows import answer
     from streamclf.sources.image_folder import read_picture
 
     rows: list[dict[str, Any]] = []
-    with Classifier(model, target=config.target, top_k=config.top_k) as classifier:
+    resolved = find_model(model) if isinstance(model, str) else model
+    # a race takes seconds, which single pictures do not bring back
+    chosen = config.engine if "engine" in config.model_fields_set else reference_engine(resolved)
+    with Classifier(resolved, config.target, config.top_k, engine=chosen, precision=config.precision) as classifier:
         for index, image in enumerate(images):
             row: dict[str, Any] = {"file": image, "model": classifier.name, "top": [], "infer_ms": None, "error": None}
             rows.append(row)

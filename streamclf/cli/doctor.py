@@ -47,6 +47,7 @@ def examine() -> dict[str, Any]:
         "cores": None,
         "packages": {name: _version(name, problems) for name in _PACKAGES},
         "frameworks": {},
+        "engines": {},
         "targets": {},
         "h264_encoder": False,
         "cameras": [],
@@ -54,7 +55,7 @@ def examine() -> dict[str, Any]:
         "models": {"known": 0, "available": [], "default": DEFAULT_MODEL, "hint": None},
         "problems": problems,
     }
-    for part in (_processors, _networks, _video, _devices, _screen, _models):
+    for part in (_processors, _engines, _networks, _video, _devices, _screen, _models):
         try:
             part(findings)
         except ImportError as failure:
@@ -86,6 +87,12 @@ def _networks(findings: dict[str, Any]) -> None:
     for target in get_args(Target):
         effective, reason = usable_target(target)
         findings["targets"][target] = {"available": effective == target, "reason": reason or None}
+
+
+def _engines(findings: dict[str, Any]) -> None:
+    from streamclf.loading import RUNTIMES
+
+    findings["engines"] = {name: runtime.version for name, runtime in RUNTIMES.items()}
 
 
 def _video(findings: dict[str, Any]) -> None:
@@ -128,6 +135,10 @@ def _print(findings: dict[str, Any]) -> None:
         "system": f"{findings['system']}, {findings['cores']} cores for this process",
         "libraries": ", ".join(f"{name} {version or 'MISSING'}" for name, version in findings["packages"].items()),
         "networks": ", ".join(f"{name} {yes[can]}" for name, can in findings["frameworks"].items()),
+        "engines": ", ".join(
+            f"{name} {version}" if version else f"{name} no (pip install 'streamclf[{name}]')"
+            for name, version in findings["engines"].items()
+        ),
         "targets": ", ".join(f"{name} {text}" for name, text in _target_texts(findings["targets"]).items()),
         "H.264 output": yes[findings["h264_encoder"]],
         "cameras": ", ".join(findings["cameras"]) or "none found",

@@ -153,7 +153,7 @@ def summarise(report: dict[str, Any]) -> None:
     asked = engine["requested_target"]
     target = engine["effective_target"] + ("" if asked == engine["effective_target"] else f" (asked for {asked})")
     say(
-        f"engine: {engine['name']} on {target}, {engine['lanes']} lanes of {engine['threads']} threads; "
+        f"engine: {engine['name']} {engine['version']} on {target} in {engine['arithmetic']}, {engine['lanes']} lanes of {engine['threads']} threads; "
         f"took {report['elapsed_s']:.1f} s, at most {report['peak_queue_mb']:.1f} MB waited in the queues"
     )
 

@@ -1,22 +1,17 @@
-"""What every use of OpenCV's dnn module shares: reading a network of any framework, feeding it, saying what went wrong."""
+"""What every use of OpenCV's dnn module shares: reading a network of any framework, saying what went wrong."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
-import numpy as np
 
-from streamclf.catalogue.card import NEEDS_CONFIG, FileRole, Framework, InputSpec
+from streamclf.catalogue.card import NEEDS_CONFIG, FileRole, Framework
 from streamclf.errors import EngineError
-from streamclf.proof import Batch
-
-if TYPE_CHECKING:
-    from streamclf.engine import FloatArray
 
 _SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
 
@@ -51,17 +46,6 @@ def read_net(name: str, framework: Framework, paths: Mapping[FileRole, Path]) ->
     return net
 
 
-def make_blob(batch: Batch, spec: InputSpec) -> FloatArray:
-    """Fitted pictures (N, H, W, C) uint8 to the network's float32 input, (N, C, H, W) or (N, H, W, C), as the card says."""
-    params = cv2.dnn.Image2BlobParams()
-    # cv2 computes (x - mean) * scale, the card (x * scale - mean) / std
-    params.scalefactor = _scalar(spec.scale / std for std in spec.stds)
-    params.mean = _scalar(mean / spec.scale for mean in spec.means)
-    params.swapRB = spec.channels == "rgb"
-    blob = np.asarray(cv2.dnn.blobFromImagesWithParams(list(batch), params), np.float32)
-    return blob if spec.layout == "NCHW" else np.ascontiguousarray(blob.transpose(0, 2, 3, 1))
-
-
 def in_words(error: BaseException) -> str:
     """What cv2 says, in brackets, where a person can use it; most often it is a condition from its sources."""
     text = " ".join((getattr(error, "err", "") or str(error)).replace(">", " ").split())
@@ -88,8 +72,3 @@ def quiet_cv2() -> Iterator[None]:
         yield
     finally:
         logging.setLogLevel(level)
-
-
-def _scalar(values: Iterable[float]) -> tuple[float, float, float, float]:
-    first, second, third, *_ = (*values, 0.0, 0.0)
-    return first, second, third, 0.0

@@ -13,7 +13,8 @@ import numpy as np
 from streamclf.catalogue.card import FileRole, Framework, InputSpec
 from streamclf.catalogue.formats import NetworkFiles
 from streamclf.child import run_in_child
-from streamclf.engines._opencv_net import FAULTS, in_words, make_blob, quiet_cv2, read_net
+from streamclf.engines._network import blob_maker
+from streamclf.engines._opencv_net import FAULTS, in_words, quiet_cv2, read_net
 from streamclf.errors import EngineError, ModelFileError, StreamclfError
 from streamclf.proof import Batch
 
@@ -92,7 +93,7 @@ class Look:
         height, width, channels = picture.shape
         with quiet_cv2():
             try:
-                self._net.setInput(make_blob(picture[None], spec))
+                self._net.setInput(blob_maker(spec).make(picture[None]))
                 outputs = self._net.forward(list(names))
             except FAULTS as error:
                 raise EngineError(

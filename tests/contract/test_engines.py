@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from streamclf.catalogue.find import find_model
-from streamclf.classifier import Interpreter
-from streamclf.engine import Engine, EngineLoader
-from streamclf.engines.opencv_dnn import OpenCvDnnLoader
+from streamclf.engine import Engine, EngineLoader, EngineName, EngineWish
 from streamclf.errors import EngineError
+from streamclf.interpreter import Interpreter
+from streamclf.loading import make_loader
 from streamclf.proof import Batch, probe_pictures
 from streamclf.testing import FakeEngine, FakeLoader, ScriptedSource
 
@@ -30,6 +30,7 @@ NETWORKS = (
     "nanodet",
     "yolo-fastest-1.1",
 )
+ONNX = ("framecheck", "mobilenet-v2-dequant", "mobilenet-v2-qdq", "nanodet")
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,20 @@ def fake() -> Case:
     return Case(FakeLoader(lambda: FakeEngine(best_batch=2)), probe_pictures(4, (8, 8), 3))
 
 
-def opencv(name: str) -> Callable[[], Case]:
+def real(engine: EngineName, name: str) -> Callable[[], Case]:
     def make() -> Case:
         model = find_model(name)
         plan = model.card.fit_plan()
         pictures = probe_pictures(4, plan.size_wh, plan.channels)
-        return Case(OpenCvDnnLoader(model, live=True), pictures, Interpreter(model, 5))
+        return Case(make_loader(model, EngineWish(live=True, batch=4), engine), pictures, Interpreter(model, 5))
 
     return make
 
 
-CASES = {"fake": fake} | {name: opencv(name) for name in NETWORKS}
+REAL = {f"opencv {name}": real("opencv", name) for name in NETWORKS}
+REAL |= {f"{engine} {name}": real(engine, name) for engine in ("onnxruntime", "openvino") for name in ONNX}
+REAL |= {f"openvino {name}": real("openvino", name) for name in ("mobilenet-v1-0.25",)}
+CASES = {"fake": fake} | REAL
 
 
 MADE: dict[str, Case] = {}
@@ -116,7 +120,7 @@ def test_an_answer_outlives_the_next_run_and_the_engine(engine: Engine, case: Ca
         np.testing.assert_array_equal(output, copies[name])
 
 
-@pytest.mark.parametrize("case", NETWORKS, indirect=True)
+@pytest.mark.parametrize("case", REAL, indirect=True)
 def test_its_interpreter_makes_predictions_of_the_outputs(engine: Engine, case: Case) -> None:
     assert case.interpreter is not None
     size = engine.info.batch_sizes[-1]
@@ -140,6 +144,6 @@ def test_a_second_load_is_an_engine_of_its_own(case: Case) -> None:
     first.close()
     assert len(next(iter(second.run(case.pictures[:1]).values()))) == 1
     second.close()
-    if isinstance(case.loader, OpenCvDnnLoader):
+    if not isinstance(case.loader, FakeLoader):
         with pytest.raises(EngineError):
             second.run(case.pictures[:1])

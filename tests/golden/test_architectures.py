@@ -16,6 +16,7 @@ import onnxruntime
 import pytest
 
 from streamclf.catalogue.network_options import NetworkOptions
+from streamclf.engine import EngineWish
 from streamclf.engines.opencv_dnn import OpenCvDnnLoader
 from streamclf.errors import EngineError
 from streamclf.own_network import own_network
@@ -65,7 +66,7 @@ def pictures() -> Batch:
 def answers(weights: Path, output_layer: str | None = None) -> list[dict[str, FloatArray]]:
     """What streamclf's engine puts out for each of the pictures."""
     model = own_network(NetworkOptions(weights=weights, preset="imagenet-torch", output_layer=output_layer)).model
-    engine = OpenCvDnnLoader(model, live=True, batch=1).load()
+    engine = OpenCvDnnLoader(model, EngineWish(live=True, batch=1)).load()
     try:
         return [dict(engine.run(picture[None])) for picture in pictures()]
     finally:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from streamclf.catalogue.find import find_model
-from streamclf.classifier import Classifier, Interpreter
+from streamclf.classifier import Classifier
 from streamclf.errors import EngineError, UnknownModelError
 from streamclf.frame import Image
+from streamclf.interpreter import Interpreter
 from streamclf.testing import ScriptedSource
 
 

@@ -12,6 +12,7 @@ import pytest
 from streamclf import Classifier
 from streamclf.catalogue.find import find_model
 from streamclf.config import DEFAULT_MODEL
+from streamclf.engine import EngineWish
 from streamclf.engines.opencv_dnn import OpenCvDnnLoader
 from streamclf.frame import Image
 from streamclf.sources.synthetic import SEGMENTS, SyntheticSource
@@ -81,7 +82,7 @@ def test_the_size_of_a_frame_does_not_change_what_is_plain_to_see(
 
 def test_a_frame_gets_the_same_answer_alone_and_in_any_batch(scenes: dict[str, Image]) -> None:
     model = find_model("framecheck")
-    engine = OpenCvDnnLoader(model, batch=5).load()
+    engine = OpenCvDnnLoader(model, EngineWish(batch=5)).load()
     assert engine.info.batch_sizes[-1] >= 5
     fitted = np.stack([fit_image(image, model.card.fit_plan()) for image in list(scenes.values())[:5]])
     (together,) = engine.run(fitted).values()

@@ -18,7 +18,7 @@ BANDS = (
     ("pure", "vision proof"),
     ("networks", "catalogue exporter"),
     ("kinds", "sources engines sinks exporters"),
-    ("parts", "classifier capture pipeline config report verify equality"),
+    ("parts", "interpreter loading race classifier capture pipeline config report verify equality"),
     ("assembly", "inputs outputs own_network exporting app __init__"),
     ("command line", "cli __main__"),
     ("for tests", "testing"),

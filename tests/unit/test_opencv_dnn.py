@@ -18,10 +18,12 @@ import pytest
 
 from streamclf.catalogue.card import InputSpec
 from streamclf.catalogue.find import ResolvedModel, find_model
-from streamclf.classifier import Interpreter
-from streamclf.engines import opencv_dnn
-from streamclf.engines.opencv_dnn import OpenCvDnnLoader, available_targets, make_blob, readable_frameworks
+from streamclf.engine import EngineWish
+from streamclf.engines import _network
+from streamclf.engines._network import blob_maker
+from streamclf.engines.opencv_dnn import OpenCvDnnLoader, available_targets, readable_frameworks
 from streamclf.errors import CardError, EngineError, UsageError
+from streamclf.interpreter import Interpreter
 from streamclf.proof import probe_pictures
 from streamclf.testing import ScriptedSource
 
@@ -51,9 +53,12 @@ def test_the_blob_follows_the_card_s_one_formula(channels: Any, layout: Any) -> 
     batch = probe_pictures(2, (8, 6), count)
     ordered = batch[..., ::-1] if channels == "rgb" else batch
     expected = (ordered / 255 - np.array(mean)) / np.array(std)
-    blob = make_blob(batch, spec)
+    maker = blob_maker(spec)
+    maker.make(batch[:, ::-1])
+    blob = maker.make(batch)
     assert blob.dtype == np.float32
     assert blob.flags.c_contiguous
+    assert maker.make(batch) is blob, "its memory is used again"
     np.testing.assert_allclose(blob, expected if layout == "NHWC" else expected.transpose(0, 3, 1, 2), atol=1e-5)
 
 
@@ -63,16 +68,16 @@ def test_the_blob_follows_the_card_s_one_formula(channels: Any, layout: Any) -> 
 def test_recorded_sources_get_a_lane_of_one_thread_for_each_processor(
     little: ResolvedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opencv_dnn, "usable_cpus", lambda: 4)
+    monkeypatch.setattr(_network, "usable_cpus", lambda: 4)
 
     def lanes_threads(model: ResolvedModel = little, **options: Any) -> tuple[int, int]:
-        loader = OpenCvDnnLoader(model, **options)
-        return loader.lanes, loader.threads
+        loader = OpenCvDnnLoader(model, EngineWish(**options))
+        return loader.plan.lanes, loader.plan.threads
 
     assert lanes_threads() == (4, 1)
     assert lanes_threads(live=True) == (1, 4)
-    assert lanes_threads(threads=2) == (2, 2)
-    assert lanes_threads(threads=9) == (1, 9)
+    assert lanes_threads(threads=2) == (2, 1)
+    assert lanes_threads(threads=2, live=True) == (1, 2)
     large = little.card.files[0].model_copy(update={"bytes": 200_000_000})
     assert lanes_threads(dataclasses.replace(little, card=little.card.model_copy(update={"files": (large,)}))) == (1, 4)
 
@@ -80,7 +85,7 @@ def test_recorded_sources_get_a_lane_of_one_thread_for_each_processor(
 @pytest.mark.parametrize("options", [{"batch": 0}, {"threads": -1}])
 def test_impossible_numbers_are_refused(little: ResolvedModel, options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="must be at least 1"):
-        OpenCvDnnLoader(little, **options)
+        OpenCvDnnLoader(little, EngineWish(**options))
 
 
 def test_the_first_load_proves_and_later_ones_reuse_it(little: ResolvedModel) -> None:
@@ -89,7 +94,7 @@ def test_the_first_load_proves_and_later_ones_reuse_it(little: ResolvedModel) ->
     assert first.info is second.info
     assert first.info.batch_sizes == (1, 2, 4)
     assert first.info.best_batch == 1 == first.info.threads
-    assert OpenCvDnnLoader(little, threads=2).load().info.best_batch in (1, 2, 4)
+    assert OpenCvDnnLoader(little, EngineWish(threads=2)).load().info.best_batch in (1, 2, 4)
     assert (first.info.requested_target, first.info.effective_target, first.info.notes) == ("cpu", "cpu", ())
     pictures = probe_pictures(2, (224, 224), 3)
     for name, output in first.run(pictures).items():
@@ -99,7 +104,7 @@ def test_the_first_load_proves_and_later_ones_reuse_it(little: ResolvedModel) ->
 def test_a_batch_the_network_cannot_do_falls_back_quietly(models_env: Path, capfd: pytest.CaptureFixture[str]) -> None:
     logging = getattr(cv2.utils, "logging", cv2)
     level = logging.setLogLevel(4)  # INFO
-    info = OpenCvDnnLoader(find_model("mobilenet-v2-qdq"), batch=2).load().info
+    info = OpenCvDnnLoader(find_model("mobilenet-v2-qdq"), EngineWish(batch=2)).load().info
     assert (info.batch_sizes, info.best_batch) == ((1,), 1)
     assert any(note.startswith("batch 2: ") and note.endswith("uses 1") for note in info.notes)
     assert logging.setLogLevel(level) == 4  # it answers with the level before
@@ -107,13 +112,13 @@ def test_a_batch_the_network_cannot_do_falls_back_quietly(models_env: Path, capf
 
 
 def test_the_user_s_batch_is_taken_where_it_is_proven(little: ResolvedModel) -> None:
-    info = OpenCvDnnLoader(little, batch=3).load().info
+    info = OpenCvDnnLoader(little, EngineWish(batch=3)).load().info
     assert (info.batch_sizes, info.best_batch, info.notes) == ((1, 2, 3), 3, ())
-    assert OpenCvDnnLoader(little, batch=1).load().info.batch_sizes == (1,)
+    assert OpenCvDnnLoader(little, EngineWish(batch=1)).load().info.batch_sizes == (1,)
 
 
 def test_a_network_whose_input_follows_the_picture_runs_at_several_sizes(models_env: Path) -> None:
-    engine = OpenCvDnnLoader(find_model("tiny-darknet"), batch=2).load()
+    engine = OpenCvDnnLoader(find_model("tiny-darknet"), EngineWish(batch=2)).load()
     for size in ((298, 224), (224, 400), (224, 224)):
         pictures = probe_pictures(2, size, 3)
         (together,) = engine.run(pictures).values()
@@ -125,7 +130,7 @@ def test_a_network_whose_input_follows_the_picture_runs_at_several_sizes(models_
 
 
 def test_a_failed_batch_does_not_spoil_the_next_one(models_env: Path) -> None:
-    engine = OpenCvDnnLoader(find_model("mobilenet-v2-qdq"), batch=1).load()
+    engine = OpenCvDnnLoader(find_model("mobilenet-v2-qdq"), EngineWish(batch=1)).load()
     pictures = probe_pictures(2, (224, 224), 3)
     before = engine.run(pictures[:1])["output"]
     with pytest.raises(
@@ -138,7 +143,7 @@ def test_a_failed_batch_does_not_spoil_the_next_one(models_env: Path) -> None:
 
 
 def test_outputs_are_the_caller_s_to_keep(little: ResolvedModel) -> None:
-    engine = OpenCvDnnLoader(little, batch=1).load()
+    engine = OpenCvDnnLoader(little, EngineWish(batch=1)).load()
     pictures = probe_pictures(2, (224, 224), 3)
     (first,) = engine.run(pictures[:1]).values()
     kept = first.copy()
@@ -156,13 +161,13 @@ def test_outputs_are_the_caller_s_to_keep(little: ResolvedModel) -> None:
     ],
 )
 def test_what_is_no_batch_is_refused(little: ResolvedModel, batch: Any) -> None:
-    engine = OpenCvDnnLoader(little, batch=1).load()
+    engine = OpenCvDnnLoader(little, EngineWish(batch=1)).load()
     with pytest.raises(EngineError, match=r"a batch is \(N, H, W, 3\) uint8"):
         engine.run(batch)
 
 
 def test_a_closed_engine_says_so(little: ResolvedModel) -> None:
-    engine = OpenCvDnnLoader(little, batch=1).load()
+    engine = OpenCvDnnLoader(little, EngineWish(batch=1)).load()
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="the engine is closed"):
@@ -170,7 +175,7 @@ def test_a_closed_engine_says_so(little: ResolvedModel) -> None:
 
 
 def test_engines_side_by_side_give_the_answers_of_one_alone(little: ResolvedModel) -> None:
-    loader = OpenCvDnnLoader(little, threads=1, batch=1)
+    loader = OpenCvDnnLoader(little, EngineWish(threads=1, batch=1))
     pictures = probe_pictures(8, (224, 224), 3)
     expected = [next(iter(loader.load().run(picture[None]).values())) for picture in pictures]
     found: dict[int, list[np.ndarray[Any, Any]]] = {}
@@ -219,7 +224,7 @@ def test_raw_scores_called_probabilities_are_refused(models_env: Path) -> None:
 
 
 def test_an_output_can_be_named(little: ResolvedModel) -> None:
-    engine = OpenCvDnnLoader(with_output(little, name="MobilenetV1/Predictions/Softmax"), batch=1).load()
+    engine = OpenCvDnnLoader(with_output(little, name="MobilenetV1/Predictions/Softmax"), EngineWish(batch=1)).load()
     assert list(engine.run(probe_pictures(1, (224, 224), 3))) == ["MobilenetV1/Predictions/Softmax"]
 
 
@@ -274,7 +279,7 @@ def tiny_ssd(tmp_path: Path) -> ResolvedModel:
 
 
 def test_the_ssd_boxes_of_a_batch_are_each_picture_s_own(tiny_ssd: ResolvedModel) -> None:
-    engine = OpenCvDnnLoader(tiny_ssd, batch=4).load()
+    engine = OpenCvDnnLoader(tiny_ssd, EngineWish(batch=4)).load()
     assert (engine.info.batch_sizes, engine.info.best_batch) == ((1, 2, 4), 4)
     pictures = np.zeros((3, 8, 8, 3), np.uint8)
     pictures[0, :4, :4, 1] = 200  # green, upper left
@@ -293,7 +298,7 @@ def test_a_detector_runs_in_the_batches_that_give_every_output_of_single_picture
     models_env: Path, name: str, sizes: tuple[int, ...]
 ) -> None:
     model = find_model(name)
-    engine = OpenCvDnnLoader(model, batch=4).load()
+    engine = OpenCvDnnLoader(model, EngineWish(batch=4)).load()
     assert engine.info.batch_sizes == sizes
     (width, height), count = model.card.fit_plan().size_wh, sizes[-1]
     outputs = engine.run(probe_pictures(count, (width, height), 3))
@@ -302,7 +307,7 @@ def test_a_detector_runs_in_the_batches_that_give_every_output_of_single_picture
 
 
 def test_a_detector_s_output_can_be_named(models_env: Path) -> None:
-    engine = OpenCvDnnLoader(with_output(find_model("yolo-fastest-1.1"), name="yolo_130"), batch=1).load()
+    engine = OpenCvDnnLoader(with_output(find_model("yolo-fastest-1.1"), name="yolo_130"), EngineWish(batch=1)).load()
     assert list(engine.run(probe_pictures(1, (320, 320), 3))) == ["yolo_130"]
 
 
@@ -358,7 +363,7 @@ from streamclf.errors import CardError, EngineError
 for name, role, broken in json.load(sys.stdin):
     model = find_model(name)
     try:
-        OpenCvDnnLoader(dataclasses.replace(model, paths=model.paths | {role: Path(broken)}), batch=1).load()
+        OpenCvDnnLoader(dataclasses.replace(model, paths=model.paths | {role: Path(broken)}), EngineWish(batch=1)).load()
     except (CardError, EngineError) as error:
         print(json.dumps([name, broken, str(error)]))
     else:
@@ -427,7 +432,7 @@ def test_a_layer_that_opencv_does_not_know_is_named(
     changed.write_bytes(model.paths[role].read_bytes().replace(known, unknown))
     kind = unknown.decode().strip("[]\4\6")
     with pytest.raises(EngineError, match=rf"\(OpenCV .* knows no layer of the type {kind}\)$"):
-        OpenCvDnnLoader(dataclasses.replace(model, paths=model.paths | {role: changed}), batch=1).load()
+        OpenCvDnnLoader(dataclasses.replace(model, paths=model.paths | {role: changed}), EngineWish(batch=1)).load()
 
 
 def test_an_input_that_does_not_fit_the_network_points_at_the_card(little: ResolvedModel) -> None:
@@ -446,7 +451,7 @@ def test_opencl_without_a_device_runs_on_the_cpu_and_says_why(
     monkeypatch.setattr(cv2.dnn, "getAvailableTargets", lambda backend: [0])
     monkeypatch.setattr(cv2.ocl, "haveOpenCL", lambda: False)
     assert available_targets() == {"cpu": True, "opencl": False, "opencl-fp16": False}
-    loader = OpenCvDnnLoader(little, "opencl")
+    loader = OpenCvDnnLoader(little, EngineWish("opencl"))
     info = loader.load().info
     assert (info.requested_target, info.effective_target) == ("opencl", "cpu")
     assert info.notes == ("asked for opencl, runs on the cpu: no OpenCL runtime is installed",)
@@ -457,20 +462,21 @@ OPENCL = """
 import json, os, sys
 import numpy as np
 from streamclf.catalogue.find import find_model
+from streamclf.engine import EngineWish
 from streamclf.engines import opencv_dnn as engine
 from streamclf.proof import probe_pictures
 if not engine.available_targets()["opencl"]:
     sys.exit(77)
 model = find_model("mobilenet-v1-0.25")
-loader = engine.OpenCvDnnLoader(model, "opencl")
+loader = engine.OpenCvDnnLoader(model, EngineWish("opencl"))
 on_device = loader.load()
 pictures = probe_pictures(3, (224, 224), 3)
-on_cpu = engine.OpenCvDnnLoader(model, "cpu", batch=1).load()
+on_cpu = engine.OpenCvDnnLoader(model, EngineWish("cpu", batch=1)).load()
 def answers(it):
     return np.concatenate([next(iter(it.run(p[None]).values())).reshape(1, -1) for p in pictures])
 difference = float(np.abs(answers(on_device) - answers(on_cpu)).max())
 engine._TOLERANCES["opencl"] = 0.0
-strict = engine.OpenCvDnnLoader(model, "opencl").load()
+strict = engine.OpenCvDnnLoader(model, EngineWish("opencl")).load()
 del os.environ["OPENCV_DNN_OPENCL_ALLOW_ALL_DEVICES"]
 print(json.dumps({
     "lanes": loader.lanes, "requested": on_device.info.requested_target, "effective": on_device.info.effective_target,

@@ -1,0 +1,153 @@
+"""ONNX and TensorFlow networks run by OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from streamclf.catalogue.find import ResolvedModel
+from streamclf.catalogue.formats import is_quantised
+from streamclf.engine import Arithmetic, EngineName, EngineWish
+from streamclf.engines._network import CardLoader, CardNetwork, blob_maker
+from streamclf.errors import EngineError
+from streamclf.proof import Batch
+from streamclf.wording import first_line
+
+if TYPE_CHECKING:
+    from streamclf.engine import FloatArray
+
+
+def _import_quietly() -> Any:
+    """The library without its telemetry: importing it sends an event to a counter on the internet, unless that part is missing."""
+    part = "openvino_telemetry"
+    before = sys.modules.get(part)
+    sys.modules[part] = None  # type: ignore[assignment]  # to an import the same as not installed
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        del sys.modules[part]
+        if before is not None:
+            sys.modules[part] = before
+
+
+openvino = _import_quietly()
+
+_SIXTEEN_BITS: dict[str, Arithmetic] = {"BF16": "bfloat16", "FP16": "float16"}
+"""What OpenVINO calls them among a processor's abilities, the better one first."""
+
+
+class OpenVinoLoader(CardLoader):
+    """One compiled network with a stream of one thread for each processor, and twice as many lanes.
+
+    A lane hands its pictures to a stream and sleeps until they are answered. With two lanes a stream the next request waits already
+    when one is done, while the other lane's Python prepares another: OpenVINO's asynchronous queue, by threads that are there anyway.
+    A live source gets one stream with all threads, and one lane.
+
+    The input's size is fixed where the card fixes it, since a network of open sizes is slower; each batch size is compiled for itself.
+    """
+
+    name: EngineName = "openvino"
+    version = openvino.__version__.partition("-")[0]
+
+    def __init__(self, model: ResolvedModel, wish: EngineWish):
+        super().__init__(model, wish)
+        self._core = openvino.Core()
+        self._bits = self._sixteen_bits() if wish.precision == "fast" else None
+        self._compiled: dict[int, Any] = {}
+        self.layout: Literal["NCHW", "NHWC"] = model.card.input.layout
+
+    @property
+    def lanes(self) -> int:
+        """How many engines shall run side by side."""
+        return 1 if self.wish.live else 2 * self.plan.lanes
+
+    def open(self) -> CardNetwork:
+        """Requests of its own to the one compiled network."""
+        return _Network(self.model, self)
+
+    def arithmetic(self) -> Arithmetic:
+        """What was granted; int8 where the network itself says how it is quantised."""
+        if is_quantised(self.model.card.framework, self.model.paths["weights"]):
+            return "int8"
+        return self._bits or "float32"
+
+    def notes(self) -> list[str]:
+        """That there is nothing faster than exact, if so."""
+        if self.wish.precision == "exact" or self._bits is not None:
+            return []
+        return ["precision fast: this processor has no 16-bit arithmetic; computes in float32"]
+
+    def compiled(self, batch_size: int) -> Any:
+        """The network compiled for this batch size, made at the first call; raises EngineError."""
+        if batch_size not in self._compiled:
+            self._compiled[batch_size] = self._compile(batch_size)
+        return self._compiled[batch_size]
+
+    def _compile(self, batch_size: int) -> Any:
+        path, spec = self.model.paths["weights"], self.model.card.input
+        try:
+            network = self._core.read_model(path)
+        except Exception as error:  # its errors have no base class of their own
+            raise EngineError(f"{path}: OpenVINO {self.version} cannot read it ({first_line(error)})") from error
+        sides = [-1, -1] if spec.fit == "short_side" else [spec.height, spec.width]
+        channels = spec.channel_count
+        # The card's layout is OpenCV's, which turns TensorFlow's networks; here they are as they were made.
+        self.layout = "NHWC" if self.model.card.framework == "tensorflow" else spec.layout
+        shape = [batch_size, channels, *sides] if self.layout == "NCHW" else [batch_size, *sides, channels]
+        options = {
+            "NUM_STREAMS": self.plan.lanes,
+            "INFERENCE_NUM_THREADS": self.plan.lanes * self.plan.threads,
+            "INFERENCE_PRECISION_HINT": {None: "f32", "bfloat16": "bf16", "float16": "f16"}[self._bits],
+            "ENABLE_CPU_PINNING": False,  # the decoder needs the processors, too
+        }
+        try:
+            network.reshape({network.inputs[0]: openvino.PartialShape(shape)})
+            return self._core.compile_model(network, "CPU", options)
+        except Exception as error:
+            raise EngineError(
+                f"{self.model.card.name}: OpenVINO cannot run {path} on a batch of {batch_size} ({first_line(error)})"
+            ) from error
+
+    def _sixteen_bits(self) -> Arithmetic | None:
+        able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return next((bits for name, bits in _SIXTEEN_BITS.items() if name in able), None)
+
+
+class _Network(CardNetwork):
+    def __init__(self, model: ResolvedModel, loader: OpenVinoLoader):
+        super().__init__(model)
+        self._loader = loader
+        self._requests: dict[int, Any] = {}
+        names = [_name(output) for output in loader.compiled(1).outputs]
+        chosen = self.choose_outputs(names)
+        self._blobs = blob_maker(model.card.input, loader.layout)
+        self._outputs = [(name, names.index(name)) for name in chosen]
+
+    def raw(self, batch: Batch) -> dict[str, FloatArray]:
+        """See :class:`CardNetwork`."""
+        request = self._request(len(batch))
+        try:
+            request.set_input_tensor(openvino.Tensor(self._blobs.make(batch), shared_memory=True))
+            request.infer()
+            return {name: np.array(request.get_output_tensor(at).data, np.float32) for name, at in self._outputs}
+        except Exception as error:
+            raise EngineError(
+                f"{self.model.card.name}: OpenVINO failed on a batch of the shape {batch.shape} ({first_line(error)})"
+            ) from error
+
+    def free(self) -> None:
+        """Let the requests go."""
+        self._requests.clear()
+
+    def _request(self, batch_size: int) -> Any:
+        if batch_size not in self._requests:
+            self._requests[batch_size] = self._loader.compiled(batch_size).create_infer_request()
+        return self._requests[batch_size]
+
+
+def _name(output: Any) -> str:
+    names = sorted(output.names)
+    return names[0] if names else str(output.node.friendly_name)
