@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paths import ASSETS, CACHE
+from common import ASSETS, CACHE
 
 VERSION = 1
 """Raise it when what is drawn changes."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from paths import ASSETS, CACHE, MIRROR
+from common import ASSETS, CACHE, MIRROR
 
 VERSION = 1
 """Raise it when what is built changes: the cache is then built anew."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paths import MIRROR
+from common import MIRROR
 
 if TYPE_CHECKING:
     import cv2

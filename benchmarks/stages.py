@@ -1,8 +1,15 @@
-"""CPU seconds per frame of each of our own stages alone on one thread, as JSON. Usage: stages.py CLIP MODEL FRAMES"""
+"""What each of our own stages costs alone, as JSON: decoding, fitting, and the forward pass of each engine asked for.
 
+Usage: stages.py CLIP MODEL FRAMES ENGINE:PRECISION ... [--live]
+
+CPU seconds a frame on one thread. With ``--live`` engines run as for a camera, on all processors, and wall-clock seconds count.
+"""
+
+import argparse
 import json
-import sys
+import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -10,49 +17,64 @@ import numpy as np
 
 from streamclf.catalogue.find import find_model
 from streamclf.engine import EngineWish
-from streamclf.engines.opencv_dnn import OpenCvDnnLoader
 from streamclf.interpreter import Interpreter
+from streamclf.loading import make_loader
 from streamclf.sources.video_file import VideoFileSource
 
+KEPT = 50
+"""Pictures that are fitted and sent through the network; they are held decoded."""
 
-def main(clip: Path, model_name: str, frames: int) -> None:
-    model = find_model(model_name)
+
+def per_item(clock: Callable[[], float], work: Callable[[object], object], items: list) -> float:
+    """The median of the seconds that ``work`` takes: what another process did at the same time is not in it."""
+    seconds = []
+    for item in items:
+        started = clock()
+        work(item)
+        seconds.append(clock() - started)
+    return statistics.median(seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("model")
+    parser.add_argument("frames", type=int)
+    parser.add_argument("engines", nargs="*", metavar="ENGINE:PRECISION")
+    parser.add_argument("--live", action="store_true")
+    given = parser.parse_args()
+    clock = time.perf_counter if given.live else time.process_time
+    model = find_model(given.model)
     plan = Interpreter(model, 5).plan
-    # recorded networks run in single-thread lanes: one of them, alone, is the stage
-    engine = OpenCvDnnLoader(model, EngineWish(live=False, batch=1)).load()
     cv2.setNumThreads(1)
 
-    source = VideoFileSource(clip, "bench", decoder_threads=1)
-    kept = []
-    started = time.process_time()
-    count = 0
+    source = VideoFileSource(given.clip, "bench", decoder_threads=1)
+    pictures = []
+    started, count = clock(), 0
     for frame in source:
         count += 1
-        if len(kept) < 50:
-            kept.append(frame.picture)
-        if count == frames:
+        if len(pictures) < KEPT:
+            pictures.append(frame.picture)
+        if count == given.frames:
             break
-    decode_s = (time.process_time() - started) / count
+    decode_s = (clock() - started) / count
     source.close()
 
-    started = time.process_time()
-    for picture in kept:
-        picture.bgr()
-    convert_s = (time.process_time() - started) / len(kept)
-
-    started = time.process_time()
-    fitted = [picture.fit(plan) for picture in kept]
-    fit_s = (time.process_time() - started) / len(kept)
-
-    batches = [np.stack([image]) for image in fitted[:40]]
-    engine.run(batches[0])
-    started = time.process_time()
-    for batch in batches:
-        engine.run(batch)
-    forward_s = (time.process_time() - started) / len(batches)
-    engine.close()
-    print(json.dumps({"decode_s": decode_s, "convert_s": convert_s, "fit_s": fit_s, "forward_s": forward_s}))
+    # with the conversion that fitting needs, as the capture thread does it
+    fit_s = per_item(clock, lambda picture: picture.fit(plan), pictures)
+    batches = [picture.fit(plan)[np.newaxis] for picture in pictures]
+    forward_s = {}
+    for wanted in given.engines:
+        name, _, precision = wanted.partition(":")
+        threads = None if given.live else 1
+        wish = EngineWish(precision=precision or "exact", live=given.live, batch=1, threads=threads)
+        engine = make_loader(model, wish, name).load()
+        for batch in batches[:5]:
+            engine.run(batch)
+        forward_s[wanted] = per_item(clock, engine.run, batches)
+        engine.close()
+    print(json.dumps({"decode_s": decode_s, "fit_s": fit_s, "forward_s": forward_s}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main()
