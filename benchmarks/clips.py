@@ -34,8 +34,7 @@ def build(size: str) -> Path:
 
 
 def _write(path: Path, size_wh: tuple[int, int], frames: int) -> None:
-    import cv2  # noqa: F401 - before av, as everywhere in streamclf
-
+    import streamclf.sources  # noqa: F401, I001 - which imports cv2 before av, as has to be
     import av
 
     with av.open(str(path), "w") as file:

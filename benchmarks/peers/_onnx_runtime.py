@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+
 from _peer import CORES, Job
 
 SETTINGS = ("default", "all-cores", "no-spinning")

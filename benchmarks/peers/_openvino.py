@@ -9,8 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 import openvino
-from _peer import CORES, Job
 from openvino.preprocess import ColorFormat, PrePostProcessor, ResizeAlgorithm
+
+from _peer import CORES, Job
 
 SETTINGS = ("f32", "f32+graph-resize", "default", "default+graph-resize")
 """All in float32, or in what OpenVINO chooses: bf16 where the processor has it."""

@@ -3,8 +3,9 @@
 import os
 import sys
 
-from _peer import Job, Tally, opencv_net
 from imutils.video import FileVideoStream
+
+from _peer import Job, Tally, opencv_net
 
 
 def main() -> None:

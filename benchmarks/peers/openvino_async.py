@@ -1,9 +1,10 @@
 """OpenVINO's AsyncInferQueue: two streams, four requests in flight, while the loop reads and resizes the next frames."""
 
 import numpy as np
+from openvino import AsyncInferQueue
+
 from _openvino import SETTINGS, compiled, prepared
 from _peer import Job, Tally, read_frames
-from openvino import AsyncInferQueue
 
 STREAMS, REQUESTS = 2, 4
 

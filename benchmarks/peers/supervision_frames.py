@@ -1,6 +1,7 @@
 """supervision's frame generator, and ONNX Runtime behind it: the library reads and draws, the network is the user's affair."""
 
 import supervision
+
 from _onnx_runtime import SETTINGS, session
 from _peer import Job, Tally
 
