@@ -27,7 +27,7 @@ PARTS: dict[str, Callable[[Effort], Any]] = {
     "framecheck": footprint.framecheck,
     "agreement": agreement.measure,
 }
-QUICK = Effort(rounds=1, frames=0.25, quick=True)
+QUICK = Effort(rounds=1, frames=0.5, quick=True)
 
 
 def main() -> None:

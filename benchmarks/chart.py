@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 OURS = {"fast": "#0b7a75", "exact": "#19b5a5"}
-PEER = "#b8bfc6"
+PEERS = {"fast": "#8a939b", "exact": "#c3c9ce"}
 INK = "#263238"
 COLUMNS = 3
 
@@ -30,9 +30,10 @@ def draw(tasks: list[dict[str, Any]], path: Path) -> None:
     legend = [
         Patch(color=OURS["fast"], label="streamclf, --precision fast"),
         Patch(color=OURS["exact"], label="streamclf"),
-        Patch(color=PEER, label="peers, each at its best setting"),
+        Patch(color=PEERS["fast"], label="peers that may use 16 bits"),
+        Patch(color=PEERS["exact"], label="peers"),
     ]
-    figure.legend(handles=legend, loc="outside upper center", ncols=3, frameon=False, fontsize=10)
+    figure.legend(handles=legend, loc="outside upper center", ncols=4, frameon=False, fontsize=10)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
@@ -40,7 +41,7 @@ def draw(tasks: list[dict[str, Any]], path: Path) -> None:
 def _panel(axis: Any, task: dict[str, Any]) -> None:
     entries = sorted(task["contenders"], key=lambda entry: entry["fps"]["median"])
     medians = [entry["fps"]["median"] for entry in entries]
-    colours = [OURS[entry["precision"]] if entry["ours"] else PEER for entry in entries]
+    colours = [(OURS if entry["ours"] else PEERS)[entry["precision"]] for entry in entries]
     below = [entry["fps"]["median"] - entry["fps"]["min"] for entry in entries]
     above = [entry["fps"]["max"] - entry["fps"]["median"] for entry in entries]
     whiskers = {"ecolor": INK, "elinewidth": 0.8, "capsize": 1.5}

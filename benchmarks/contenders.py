@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common import CACHE, HERE, python
+from common import CACHE, HERE, ChildError, python
 from networks import Network
 
-OPENCV_SHARE = 1 / 3
+OPENCV_SHARE = 1 / 4
 """OpenCV's own engine is several times slower: it gets that share of the frames, so that a round has an end."""
 
 
@@ -69,10 +69,12 @@ def _ours(contender: Contender, task: Task, frames: int) -> Run:
     options = ("--model", task.network.folder, "--engine", contender.engine, "--precision", contender.precision)
     outputs = ("--no-display", "--results", rows, "--overwrite", "--report", "-", "--max-frames", frames)
     report = json.loads(python("-m", "streamclf", "run", task.clip, *options, *outputs))
-    engine = report["engine"]
+    engine, fps = report["engine"], report["rates_fps"]["classify"]
+    if fps is None:
+        raise ChildError(f"{contender.name}: {frames} frames are too short a run for a rate")
     facts = {key: engine.get(key) for key in ("name", "arithmetic", "threads", "lanes", "batch_sizes")}
     top1 = [json.loads(line)["class_id"] for line in rows.read_text().splitlines()]
-    return Run(report["rates_fps"]["classify"], top1, facts)
+    return Run(fps, top1, facts)
 
 
 ONNX_RUNTIME_SETTINGS = ("default", "all-cores", "no-spinning")

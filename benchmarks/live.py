@@ -65,7 +65,7 @@ def _dropped(report: dict[str, Any]) -> list[int]:
 def _sources(engine: tuple[str, str], effort: Effort) -> dict[str, Any]:
     """Four files on one network, as many frames in all as one file that saturates it."""
     task = throughput.task("squeezenet", "640x360", effort)
-    frames = task.frames // 3 if engine[0] == "opencv" else task.frames
+    frames = task.frames // 4 if engine[0] == "opencv" else task.frames
     ratios, ones = [], []
     for _ in range(effort.rounds):
         one = _run([task.clip], engine, frames)["rates_fps"]["classify"]

@@ -40,7 +40,7 @@ class Network:
     input: dict[str, Any]
     softmax: bool
     frames: int
-    """Of the 640x360 clip, for an engine at its fastest: enough for a second or more."""
+    """Of the 640x360 clip, for an engine at its fastest: enough for a second or more (streamclf tells no rate below half a one)."""
     int8: bool = False
 
     @property
@@ -84,8 +84,10 @@ def _filled(light: str, input: dict[str, Any]) -> Callable[[Path], None]:
 NETWORKS = {
     network.name: network
     for network in (
-        Network("squeezenet", "SqueezeNet 1.0", _squeezenet, 227, CAFFE_INPUT, False, 600),
-        Network("mobilenet-v2", "MobileNet V2", _mirrored("mobilenetv2-12-dequant.onnx"), 224, TORCH_INPUT, False, 600),
+        Network("squeezenet", "SqueezeNet 1.0", _squeezenet, 227, CAFFE_INPUT, False, 1200),
+        Network(
+            "mobilenet-v2", "MobileNet V2", _mirrored("mobilenetv2-12-dequant.onnx"), 224, TORCH_INPUT, False, 1200
+        ),
         Network(
             "mobilenet-v2-int8",
             "MobileNet V2, int8",
@@ -93,7 +95,7 @@ NETWORKS = {
             224,
             TORCH_INPUT,
             False,
-            600,
+            1200,
             int8=True,
         ),
         Network(
@@ -103,7 +105,7 @@ NETWORKS = {
             224,
             CAFFE_INPUT,
             True,
-            300,
+            500,
         ),
         Network(
             "resnet-50",
@@ -112,7 +114,7 @@ NETWORKS = {
             224,
             TORCH_INPUT,
             True,
-            180,
+            240,
         ),
     )
 }

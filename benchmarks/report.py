@@ -69,6 +69,9 @@ def _throughput(tasks: list[dict[str, Any]]) -> Iterator[str]:
         head = ("", "fps", "times the plain OpenCV loop", "share of the limit", "ran as", "same top-1 as plain loop")
         yield from _table(head, rows)
         yield ""
+        for problem in task["failed"].values():
+            yield f"Out: {problem}"
+            yield ""
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

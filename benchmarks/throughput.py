@@ -1,6 +1,7 @@
 """Files as fast as they go: everyone, on every network and clip, in interleaved rounds; and the limit of the machine."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import clips
@@ -34,18 +35,23 @@ def task(network_name: str, clip_name: str, effort: Effort) -> Task:
 def _task(task: Task, effort: Effort) -> dict[str, Any]:
     say(f"{task.title}: {task.frames} frames")
     settings = {contender.name: _best_setting(contender, task) for contender in EVERYONE}
-    runs: dict[str, list[Run]] = {}
+    runs: dict[str, list[Run]] = {contender.name: [] for contender in EVERYONE}
+    failed: dict[str, str] = {}
     stages = []
     for number in range(effort.rounds):
         stages.append(_stages(task, effort))
         start = number * 4 % len(EVERYONE)  # so that nobody is always first, or always after the same one
         for contender in EVERYONE[start:] + EVERYONE[:start]:
+            if contender.name in failed:
+                continue
             try:
-                runs.setdefault(contender.name, []).append(contender.run(task, settings[contender.name]))
-            except ChildError as problem:
-                say(f"  {contender.name}: {problem}")
-        say(f"  round {number + 1}: " + ", ".join(f"{name} {each[-1].fps:.0f}" for name, each in runs.items()))
-    return _summary(task, runs, stages, settings)
+                runs[contender.name].append(contender.run(task, settings[contender.name]))
+            except ChildError as problem:  # out of all rounds, so that those of the others stay paired
+                failed[contender.name] = str(problem)
+                runs.pop(contender.name)
+                say(f"  {problem}")
+        say(f"  round {number + 1}: " + "; ".join(f"{name} {each[-1].fps:.0f}" for name, each in runs.items()))
+    return {**_summary(task, runs, stages, settings), "failed": failed}
 
 
 def _best_setting(contender: Contender, task: Task) -> str | None:
@@ -53,7 +59,8 @@ def _best_setting(contender: Contender, task: Task) -> str | None:
     few = max(20, contender.frames(task) // 3)
     if contender.is_ours:
         if contender.engine == "auto":
-            contender.run(task, frames=20)
+            with suppress(ChildError):  # too short a run for a rate, but the race is held
+                contender.run(task, frames=20)
         return None
     if len(contender.settings) < 2:
         return next(iter(contender.settings), None)
@@ -79,11 +86,11 @@ def _summary(
     plain = runs[PLAIN.name]
     entries = []
     for contender in EVERYONE:
-        mine = runs.get(contender.name, [])
-        if not mine:
+        if contender.name not in runs:
             continue
+        mine = runs[contender.name]
         # rounds are paired: what the machine did in a round, it did to both
-        paired = list(zip(mine, plain, strict=False))
+        paired = list(zip(mine, plain, strict=True))
         alike = [ours == theirs for ours, theirs in zip(mine[-1].top1, plain[-1].top1, strict=False)]
         entry = {
             "name": contender.name,
@@ -111,11 +118,11 @@ def _summary(
 def _share(contender: Contender, mine: list[Run], stages: list[dict[str, Any]]) -> dict[str, Any]:
     """What the machine could do at most with the stages alone, and the share of it that was reached."""
     limits = []
-    for run, cost in zip(mine, stages, strict=False):
+    for run, cost in zip(mine, stages, strict=True):
         engine = run.facts["name"] if contender.engine == "auto" else contender.engine
         forward_s = cost["forward_s"].get(f"{engine}:{contender.precision}") or cost["forward_s"][f"{engine}:exact"]
         limits.append(CORES / (cost["decode_s"] + cost["fit_s"] + forward_s))
-    shares = [run.fps / limit for run, limit in zip(mine, limits, strict=False)]
+    shares = [run.fps / limit for run, limit in zip(mine, limits, strict=True)]
     return {"limit_fps": spread(limits), "share_of_limit": spread(shares)}
 
 
