@@ -302,7 +302,7 @@ class Pipeline:
         plan = self._interpreter.plan
         fitted = [item.frame.picture.fit(plan) if item.fitted is None else item.fitted for item in batch.items]
         started_s = self._clock()
-        outputs = engine.run(np.stack(fitted))
+        outputs = engine.run(fitted[0][None] if len(fitted) == 1 else np.stack(fitted))
         infer_ms = (self._clock() - started_s) * 1e3
         frames = [item.frame if self.pictures else item.frame.without_picture() for item in batch.items]
         predictions = self._interpreter.predictions(frames, outputs)

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamclf.catalogue.expected import EXPECTED_NAME, read_expectation
 from streamclf.catalogue.find import ResolvedModel, cache_folder
-from streamclf.engine import Engine, EngineLoader, EngineName, EngineWish, Precision
+from streamclf.engine import Engine, EngineLoader, EngineName, EngineWish
 from streamclf.errors import EngineError, StreamclfError
 from streamclf.frame import FitPlan, Frame, Image
 from streamclf.interpreter import Interpreter
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("streamclf")
 
-TOLERANCES: Mapping[Precision, float] = {"exact": 1e-3, "fast": 0.05}
-"""How far a probability may be from the reference's."""
-EIGHT_BIT_TOLERANCE = 0.15
-"""The same for int8 networks: runtimes round in different places, and each step is a 256th of a layer's range."""
-NEAR = 0.05
-"""Another top-1 is the same where the reference holds it for as probable, but for this part: a tie."""
+SURE = 24
+"""On so many pictures of the pool an engine has to be right: those of which the reference is surest. Where it wavers, any other
+rounding says something else."""
+TOLERANCE = 1e-3
+"""How far a probability may be from the reference's in float32."""
+ROUGH_TOLERANCE, ROUGH_MEAN = 0.25, 0.1
+"""The same, and its mean over the pictures, in 16 bits and for int8 networks, whose layers are rounded in other places by each engine.
+Measured: MobileNet V2 in bfloat16 0.06 and 0.02, int8 0.23 and 0.08, MobileNet V1 0.25 in bfloat16 0.21 and 0.04."""
 ROUNDS, ROUND_S = 5, 0.1
 """Each contender is timed in so many rounds of so many seconds; the best one counts, since others only make slower."""
 
@@ -51,8 +53,9 @@ class Lap:
 
     engine: EngineName
     picture_ms: float | None
+    arithmetic: str | None
     difference: float | None
-    """The largest difference of a probability from the reference's."""
+    """The largest difference of a probability from the reference's, over the pictures; 0 for the reference itself."""
     problem: str | None
 
 
@@ -80,41 +83,52 @@ def run_race(contenders: Mapping[EngineName, EngineLoader], model: ResolvedModel
         try:
             with closing(loader.load()) as engine:
                 answers = _answers(engine, interpreter, pictures)
-                # quantised networks are computed differently everywhere; which of them is quantised, an engine says itself
-                tolerance = EIGHT_BIT_TOLERANCE if engine.info.arithmetic == "int8" else TOLERANCES[wish.precision]
                 if truth is None:
                     problem, difference = _unexpected(engine, interpreter, model), 0.0
+                    sure = surest(answers)
+                    pictures = [pictures[place] for place in sure]
+                    truth = None if problem else [answers[place] for place in sure]
                 else:
-                    problem, difference = disagreement(answers, truth, tolerance)
+                    problem, difference = disagreement(answers, truth, rough=engine.info.arithmetic != "float32")
                 took = None if problem else _best_ms(engine, pictures)
-                laps.append(Lap(name, took, difference, problem))
-                if problem is None and truth is None:
-                    truth = answers
+                laps.append(Lap(name, took, engine.info.arithmetic, difference, problem))
         except StreamclfError as error:
             failures.append(error)
-            laps.append(Lap(name, None, None, str(error)))
+            laps.append(Lap(name, None, None, None, str(error)))
     timed = [(lap.picture_ms, lap.engine) for lap in laps if lap.picture_ms is not None]
     if not timed:
         raise failures[0] if failures else EngineError(f"{model.card.name}: {laps[0].problem}")
     return Race(min(timed)[1], tuple(laps), len(pictures))
 
 
-def disagreement(
-    answers: Sequence[Prediction], truth: Sequence[Prediction], tolerance: float
-) -> tuple[str | None, float]:
-    """Why ``answers`` are not those of ``truth`` (None if they are), and the largest difference of a probability."""
+def surest(answers: Sequence[Prediction], count: int = SURE) -> list[int]:
+    """The places of the ``count`` answers whose best class is the furthest ahead, in their order."""
+    leads = [np.diff(np.partition(answer.probabilities, -2)[-2:])[0] for answer in answers]
+    return sorted(sorted(range(len(answers)), key=lambda place: -leads[place])[:count])
+
+
+def disagreement(answers: Sequence[Prediction], truth: Sequence[Prediction], rough: bool) -> tuple[str | None, float]:
+    """Why ``answers`` are not those of ``truth`` (None if they are), and the largest difference of a probability.
+
+    ``rough``: they were computed in fewer bits.
+    """
     apart = [float(np.abs(a.probabilities - t.probabilities).max()) for a, t in zip(answers, truth, strict=True)]
-    others = sum(not _same_top(a, t) for a, t in zip(answers, truth, strict=True))
+    others = sum(a.top.class_id != t.top.class_id for a, t in zip(answers, truth, strict=True))
+    most, mean = max(apart), sum(apart) / len(apart)
     problem = None
     if others:
         problem = f"another top-1 on {others} of {len(truth)} pictures"
-    elif max(apart) > tolerance:
-        problem = f"a probability is off by {max(apart):.2g}, and at most {tolerance:g} is allowed"
-    return problem, max(apart)
+    elif most > (ROUGH_TOLERANCE if rough else TOLERANCE):
+        problem = (
+            f"a probability is off by {most:.2g}, and at most {ROUGH_TOLERANCE if rough else TOLERANCE:g} is allowed"
+        )
+    elif mean > ROUGH_MEAN:
+        problem = f"probabilities are off by {mean:.2g} in the mean, and at most {ROUGH_MEAN:g} is allowed"
+    return problem, most
 
 
 def race_pictures(plan: FitPlan) -> list[Image]:
-    """24 pictures fitted to the network: each of the three reference pictures whole, and in parts, mirrored, darker, brighter."""
+    """87 pictures fitted to the network: the three reference pictures whole and in parts, some of them mirrored."""
     from streamclf.vision.preprocess import fit_image
     from streamclf.vision.reference import REFERENCE_PICTURES, reference_picture
 
@@ -176,12 +190,15 @@ def _processor() -> str:
 
 def _parts(picture: Image) -> Iterator[npt.NDArray[np.uint8]]:
     height, width = picture.shape[:2]
-    yield picture
-    yield picture[:, ::-1]
-    yield np.asarray(picture * np.float32(0.6), np.uint8)
-    yield np.asarray(picture * np.float32(0.6) + 100, np.uint8)
-    for top, left in ((0, 0), (0, width // 3), (height // 3, 0), (height // 3, width // 3)):
-        yield picture[top : top + height * 2 // 3, left : left + width * 2 // 3]
+    for eighths in (8, 6, 4):
+        part_h, part_w = height * eighths // 8, width * eighths // 8
+        starts = (0, 1, 2) if eighths < 8 else (0,)  # left, middle, right
+        for top, left in ((y, x) for y in starts for x in starts):
+            y, x = (height - part_h) * top // 2, (width - part_w) * left // 2
+            part = picture[y : y + part_h, x : x + part_w]
+            yield part
+            if eighths > 4:
+                yield part[:, ::-1]
 
 
 def _answers(engine: Engine, interpreter: Interpreter, pictures: Sequence[Image]) -> list[Prediction]:
@@ -210,12 +227,6 @@ def _unexpected(engine: Engine, interpreter: Interpreter, model: ResolvedModel) 
         predictions[name] = interpreter.predictions([frame], engine.run(fitted[None]))[0]
     problems = compare(expectation, predictions, model.card.output.threshold or 0.0).problems
     return problems[0] if problems else None
-
-
-def _same_top(answer: Prediction, truth: Prediction) -> bool:
-    if not answer.scores or not truth.scores:  # a detector that finds nothing
-        return not answer.scores and not truth.scores
-    return bool(truth.probabilities[answer.top.class_id] >= truth.top.probability * (1 - NEAR))
 
 
 def _best_ms(engine: Engine, pictures: Sequence[Image]) -> float:

@@ -44,7 +44,8 @@ class Smoother:
             self._start()
         else:
             keep = math.exp(-(pts_s - self._last_s) / self._smooth_s)
-            self._average = keep * self._average + (1 - keep) * probabilities
+            self._average *= keep
+            self._average += (1 - keep) * probabilities
         self._last_s = pts_s
         self._decide(pts_s, self._average)
         if self._current == _NONE:

@@ -358,6 +358,7 @@ BREAK = """
 import dataclasses, json, sys
 from pathlib import Path
 from streamclf.catalogue.find import find_model
+from streamclf.engine import EngineWish
 from streamclf.engines.opencv_dnn import OpenCvDnnLoader
 from streamclf.errors import CardError, EngineError
 for name, role, broken in json.load(sys.stdin):
