@@ -3,6 +3,7 @@
 Usage: clips.py [SIZE ...], such as 640x360. Prints their paths. ``REAL`` is a recorded one of the test assets.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def build(size: str) -> Path:
     path = CACHE / f"clips-{VERSION}" / f"{size}.mp4"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.mp4")
+        part = path.with_suffix(f".part-{os.getpid()}.mp4")
         width, height = map(int, size.split("x"))
         _write(part, (width, height), SIZES[size])
         part.rename(path)
