@@ -83,11 +83,14 @@ def _beside_peers(where: str, ours: list[dict[str, Any]], peers: list[dict[str, 
             # what it is behind by, less the spread, as a share of the peer's rate
             lead = entry["fps"]["median"] + _width(entry, best) - best["fps"]["median"]
             pairs.append((lead / best["fps"]["median"], entry, best))
+    what = f"{where}: every engine beside the fastest peer with the same one; auto beside all"
+    if not pairs:
+        return Check(what, "-", "no peer", None)
     behind = sum(lead < 0 for lead, _, _ in pairs)
     _, entry, best = min(pairs, key=lambda pair: pair[0])
     mine, theirs = entry["fps"]["median"], best["fps"]["median"]
     return Check(
-        f"{where}: every engine beside the fastest peer with the same one; auto beside all",
+        what,
         "not behind by more than the spread",
         f"{len(pairs) - behind} of {len(pairs)}; least: {entry['name']}, {mine:.0f} fps, {mine / theirs:.2f} of "
         f"{best['name']}, spread {_width(entry, best):.0f}",
