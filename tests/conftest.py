@@ -44,12 +44,26 @@ def hazards(assets: Path) -> Path:
     return assets / "media" / "hazard"
 
 
+@pytest.fixture(scope="session")
+def races(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the fastest engine of a network is remembered: measured once for all tests."""
+    return tmp_path_factory.mktemp("races")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, races: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own, but for the races."""
+    cache = tmp_path_factory.mktemp("cache")
+    (cache / "races").symlink_to(races)
+    monkeypatch.setenv("STREAMCLF_CACHE", str(cache))
+    return cache
+
+
 @pytest.fixture
-def models_env(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def models_env(assets: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Model folders and the mirror as the README sets them; the user's own folders are kept out."""
     monkeypatch.setenv("STREAMCLF_MODELS", str(REPOSITORY / "tests" / "cards"))
     monkeypatch.setenv("STREAMCLF_MIRROR", str(assets / "mirror"))
-    monkeypatch.setenv("STREAMCLF_CACHE", str(tmp_path / "cache"))
     return assets / "mirror"
 
 

@@ -99,9 +99,10 @@ def test_a_network_that_no_engine_here_reads_says_what_to_install(
 
 
 def test_auto_takes_the_winner_measured_once_and_remembered(
-    onnx_model: ResolvedModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    onnx_model: ResolvedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     held: list[list[EngineName]] = []
+    monkeypatch.setenv("STREAMCLF_CACHE", str(tmp_path / "cache"))  # not the races that other tests remember
 
     def hold(contenders: dict[EngineName, Any], model: ResolvedModel, wish: EngineWish) -> Race:
         held.append(list(contenders))

@@ -19,7 +19,8 @@ VERSIONS: dict[EngineName, str] = {"opencv": "4.14", "openvino": "2026.1"}
 
 
 @pytest.fixture
-def model(models_env: Path) -> ResolvedModel:
+def model(models_env: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResolvedModel:
+    monkeypatch.setenv("STREAMCLF_CACHE", str(tmp_path / "cache"))  # not the races that other tests remember
     return find_model("framecheck")
 
 
