@@ -52,8 +52,8 @@ def main() -> None:
 
 def measure(part: str, effort: Effort, folder: Path) -> None:
     """Measure one part and enter it in ``bench.json``; what was measured on another machine goes."""
-    load, started = machine.load(), datetime.now(UTC)
-    say(f"== {part} (load {load})")
+    say(f"== {part}")
+    started, neighbours = datetime.now(UTC), machine.Neighbours()
     measured = PARTS[part](effort)
     path = folder / "bench.json"
     found = json.loads(path.read_text()) if path.is_file() else {}
@@ -64,7 +64,7 @@ def measure(part: str, effort: Effort, folder: Path) -> None:
         "measured_at": started.isoformat(timespec="minutes"),
         "minutes": round((datetime.now(UTC) - started).total_seconds() / 60, 1),
         "rounds": effort.rounds,
-        "load_before": load,
+        "others_share": neighbours.share(),
         "commit": here["commit"],
         "result": measured,
     }

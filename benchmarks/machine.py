@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,34 @@ def describe() -> dict[str, Any]:
     }
 
 
-def load() -> float | None:
-    """Processes that wanted a core in the last minute: what the machine did besides, if asked before measuring."""
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+class Neighbours:
+    """What others had of the processors since this was made: other programs, and on a virtual machine its host's other guests."""
+
+    def __init__(self) -> None:
+        self._busy_s, self._own_s, self._started_s = _busy_s(), _own_s(), time.monotonic()
+
+    def share(self) -> float | None:
+        """Of all cores together, from 0 to 1; None where the system does not tell."""
+        busy_s = _busy_s()
+        if self._busy_s is None or busy_s is None:
+            return None
+        others_s = busy_s - self._busy_s - (_own_s() - self._own_s)
+        return round(max(0.0, others_s / ((time.monotonic() - self._started_s) * (os.cpu_count() or 1))), 3)
+
+
+def _busy_s() -> float | None:
+    """Seconds that all cores together were not idle since the start, the time that the host took away included."""
+    path = Path("/proc/stat")
+    if not path.is_file():
+        return None
+    # user nice system idle iowait irq softirq steal
+    user, nice, system, _, _, irq, softirq, steal = map(int, path.read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_s() -> float:
+    """The same of this process and of the children that have ended."""
+    return sum(os.times()[:4])
 
 
 def _cpu(key: str) -> str:

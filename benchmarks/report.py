@@ -9,13 +9,16 @@ from chart import draw
 from checks import checks
 from common import CORES, show
 
+BUSY = 0.05
+"""Rates and latencies mean little where others had more of the processors."""
+
 
 def write(folder: Path) -> Path:
     """Write ``bench.md`` and ``bench.png`` from the folder's ``bench.json``; returns the former."""
     found = json.loads((folder / "bench.json").read_text())
     machine = found.pop("machine")
     results = {part: entry["result"] for part, entry in found.items()}
-    lines = ["# Measured", "", *_machine(machine), ""]
+    lines = ["# Measured", "", *_machine(machine), "", *_warning(found)]
     if "throughput" in results:
         draw(results["throughput"], folder / "bench.png")
         lines += ["![Frames a second of streamclf and its peers](bench.png)", ""]
@@ -42,6 +45,12 @@ def _machine(machine: dict[str, Any]) -> list[str]:
     known = ("cpu", "cores", "flags", "bf16", "system", "commit")
     versions = [f"{key} {value or 'not installed'}" for key, value in machine.items() if key not in known]
     return ["; ".join(word for word in words if word) + ".", "", ", ".join(versions) + "."]
+
+
+def _warning(found: dict[str, Any]) -> list[str]:
+    busy = [part for part, entry in found.items() if (entry["others_share"] or 0) > BUSY]
+    said = f"**The machine had other work to do while {', '.join(busy)} was measured: these numbers mean little.**"
+    return [said, ""] if busy else []
 
 
 def _checks(results: dict[str, Any]) -> list[str]:
@@ -117,7 +126,10 @@ def _live(live: dict[str, Any]) -> Iterator[str]:
 
 
 def _when(found: dict[str, Any]) -> list[str]:
-    keys = ("measured_at", "minutes", "rounds", "load_before", "commit")
+    keys = ("measured_at", "minutes", "rounds", "others_share", "commit")
     rows = [(part, *(entry[key] for key in keys)) for part, entry in found.items()]
-    note = "`load before`: how many processes wanted a core in the minute before; above 0.3, others were at work, too."
-    return [*_table(("part", "begun (UTC)", "minutes", "rounds", "load before", "commit"), rows), "", note]
+    note = (
+        "`others`: the share of all cores that other programs, and the host of a virtual machine, took meanwhile; "
+        f"above {BUSY}, measure again on a machine that does nothing else."
+    )
+    return [*_table(("part", "begun (UTC)", "minutes", "rounds", "others", "commit"), rows), "", note]
