@@ -11,12 +11,6 @@ import throughput
 from common import CACHE, ENVIRONMENT, HERE, Effort, python, say, spread
 
 ENGINES = ("auto", "openvino", "onnxruntime", "opencv")
-PEAK = (
-    "import sys, runpy; sys.argv[0] = 'streamclf'\n"
-    "try: runpy.run_module('streamclf', run_name='__main__')\n"
-    "finally: print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
-)
-"""VmHWM (kB) is of this program alone; ``ru_maxrss`` also remembers the process that started it."""
 
 
 def start(effort: Effort) -> dict[str, Any]:
@@ -64,16 +58,16 @@ def memory(effort: Effort) -> list[dict[str, Any]]:
     found = []
     for engine in ENGINES:
         options = ("--model", task.network.folder, "--engine", engine, "--realtime", "--max-frames", effort.of(150))
-        outputs = ("--no-display", "--overwrite", "--results", CACHE / "rows.jsonl", "--report", CACHE / "report.json")
-        said = python("-c", PEAK, "run", task.clip, *options, *outputs)
-        report = json.loads((CACHE / "report.json").read_text())
-        found.append({"engine": engine, "runs_on": report["engine"]["name"], "peak_mb": int(said.split()[-2]) // 1024})
+        outputs = ("--no-display", "--overwrite", "--results", CACHE / "rows.jsonl", "--report", "-")
+        report = json.loads(python("-m", "streamclf", "run", task.clip, *options, *outputs))
+        peak_mb = round(report["peak_memory_mb"])
+        found.append({"engine": engine, "runs_on": report["engine"]["name"], "peak_mb": peak_mb})
         say(f"memory, {engine}: {found[-1]['peak_mb']} MB")
     return found
 
 
 def framecheck(effort: Effort) -> dict[str, Any]:
-    """The bundled network on 1080p frames (BGR), one thread, OpenCV, beside SqueezeNet's forward pass in the same rounds."""
+    """The bundled network on 1080p frames, one thread, OpenCV, beside SqueezeNet's forward pass in the same rounds."""
     task = throughput.task("squeezenet", "1920x1080", effort)
     rows = []
     for _ in range(effort.rounds):
@@ -81,7 +75,7 @@ def framecheck(effort: Effort) -> dict[str, Any]:
             json.loads(python(HERE / "stages.py", task.clip, name, 60, "opencv:exact"))
             for name in ("framecheck", task.network.folder)
         ]
-        fit_s, forward_s = costs[0]["fit_bgr_s"], costs[0]["forward_s"]["opencv:exact"]
+        fit_s, forward_s = costs[0]["fit_s"], costs[0]["forward_s"]["opencv:exact"]
         other_s = costs[1]["forward_s"]["opencv:exact"]
         rows.append((1e3 * fit_s, 1e3 * forward_s, 1e3 * (fit_s + forward_s), (fit_s + forward_s) / other_s))
     keys = ("fit_ms", "forward_ms", "total_ms", "over_squeezenet_forward")

@@ -91,6 +91,12 @@ def usable_engines(model: ResolvedModel) -> list[EngineName]:
     return [name for name, runtime in RUNTIMES.items() if _reads(runtime, model) and runtime.version is not None]
 
 
+def unusable_engines(model: ResolvedModel) -> dict[EngineName, str]:
+    """Why each of the other engines cannot run this network here."""
+    others = [(name, runtime) for name, runtime in RUNTIMES.items() if name not in usable_engines(model)]
+    return {name: _installs(name) if _reads(runtime, model) else _reads_not(runtime, model) for name, runtime in others}
+
+
 def reference_engine(model: ResolvedModel) -> EngineName:
     """The engine whose answers count as right: OpenCV where it reads the format, otherwise the format's own.
 
@@ -165,13 +171,19 @@ def _check_usable(engine: EngineName, model: ResolvedModel, wish: EngineWish) ->
     runtime = RUNTIMES[engine]
     if not _reads(runtime, model):
         able = " or ".join(name for name, each in RUNTIMES.items() if _reads(each, model))
-        raise UsageError(
-            f"--engine {engine}: {runtime.title} does not read {model.card.name}, a {model.card.framework} network; take {able}"
-        )
+        raise UsageError(f"--engine {engine}: {_reads_not(runtime, model)}; take {able}")
     if wish.target != "cpu" and engine != "opencv":
         raise UsageError(f"--target {wish.target}: only --engine opencv has it, not {engine}")
     if runtime.version is None:
-        raise EngineError(f"{runtime.title} is not installed; pip install 'streamclf[{engine}]' adds it")
+        raise EngineError(_installs(engine))
+
+
+def _installs(engine: EngineName) -> str:
+    return f"{RUNTIMES[engine].title} is not installed; pip install 'streamclf[{engine}]' adds it"
+
+
+def _reads_not(runtime: Runtime, model: ResolvedModel) -> str:
+    return f"{runtime.title} does not read {model.card.name}, a {model.card.framework} network"
 
 
 def _nobody_reads(model: ResolvedModel) -> str:

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamclf.engine import EngineInfo
+from streamclf.machine import peak_memory_mb
 from streamclf.stats import DROP_CAUSES, RunStats, Stage
 
 
 def make_report(stats: RunStats, engine: EngineInfo, failure: BaseException | None = None) -> dict[str, Any]:
     """The report's dictionary, ready for JSON. A ``failure`` of the network or an output is the error of each stream it ended.
 
-    Rates are frames between the first and the last finished one; None where these are too close for a rate.
+    Rates are frames between the first and the last finished one; None where these are too close for a rate. The memory is that of
+    the whole process at its peak; None where the system does not say it.
     """
+    memory_mb = peak_memory_mb()
     return {
         "streams": {
             name: {
@@ -42,6 +45,7 @@ def make_report(stats: RunStats, engine: EngineInfo, failure: BaseException | No
         },
         "elapsed_s": round(stats.elapsed_s, 3),
         "peak_queue_mb": round(stats.peak_queue_mb, 3),
+        "peak_memory_mb": None if memory_mb is None else round(memory_mb, 1),
     }
 
 

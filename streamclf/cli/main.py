@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streamclf import __version__
-from streamclf.cli import classify, demo, doctor, export, models, run
+from streamclf.cli import bench, classify, demo, doctor, export, models, run
 
 app = typer.Typer(
     name="streamclf",
@@ -40,4 +40,5 @@ app.command("demo", epilog=demo.EXAMPLES)(demo.command)
 app.command("classify", epilog=classify.EXAMPLES)(classify.command)
 app.command("export", epilog=export.EXAMPLES)(export.command)
 app.add_typer(models.app, name="models")
+app.command("bench", epilog=bench.EXAMPLES)(bench.command)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)

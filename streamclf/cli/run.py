@@ -152,9 +152,11 @@ def summarise(report: dict[str, Any]) -> None:
     engine = report["engine"]
     asked = engine["requested_target"]
     target = engine["effective_target"] + ("" if asked == engine["effective_target"] else f" (asked for {asked})")
+    memory_mb = report["peak_memory_mb"]
     say(
         f"engine: {engine['name']} {engine['version']} on {target} in {engine['arithmetic']}, {engine['lanes']} lanes of {engine['threads']} threads; "
         f"took {report['elapsed_s']:.1f} s, at most {report['peak_queue_mb']:.1f} MB waited in the queues"
+        + ("" if memory_mb is None else f", {memory_mb:.0f} MB of memory at the peak")
     )
 
 

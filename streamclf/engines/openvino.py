@@ -39,6 +39,12 @@ _SIXTEEN_BITS: dict[str, Arithmetic] = {"BF16": "bfloat16", "FP16": "float16"}
 """What OpenVINO calls them among a processor's abilities, the better one first."""
 
 
+def sixteen_bits(core: Any = None) -> Arithmetic | None:
+    """Which arithmetic of 16 bits this processor has; None: none that is faster than float32."""
+    able = (core or openvino.Core()).get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return next((bits for name, bits in _SIXTEEN_BITS.items() if name in able), None)
+
+
 class OpenVinoLoader(CardLoader):
     """One compiled network with a stream of one thread for each processor, and twice as many lanes.
 
@@ -55,7 +61,7 @@ class OpenVinoLoader(CardLoader):
     def __init__(self, model: ResolvedModel, wish: EngineWish):
         super().__init__(model, wish)
         self._core = openvino.Core()
-        self._bits = self._sixteen_bits() if wish.precision == "fast" else None
+        self._bits = sixteen_bits(self._core) if wish.precision == "fast" else None
         self._compiled: dict[int, Any] = {}
         self.layout: Literal["NCHW", "NHWC"] = model.card.input.layout
 
@@ -110,10 +116,6 @@ class OpenVinoLoader(CardLoader):
             raise EngineError(
                 f"{self.model.card.name}: OpenVINO cannot run {path} on a batch of {batch_size} ({first_line(error)})"
             ) from error
-
-    def _sixteen_bits(self) -> Arithmetic | None:
-        able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        return next((bits for name, bits in _SIXTEEN_BITS.items() if name in able), None)
 
 
 class _Network(CardNetwork):

@@ -6,7 +6,7 @@ import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import av
 import cv2
@@ -14,12 +14,19 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from streamclf.errors import SourceError
-from streamclf.frame import FitPlan, Image
-from streamclf.vision.preprocess import fit_image
+from streamclf.frame import FitGeometry, FitPlan, Image
+from streamclf.vision.planes import Matrix, Plane, Planes
+from streamclf.vision.preprocess import fit_image, lay_out, whole_factor
 
 _UNSPECIFIED = 2
 # the matrices swscale knows (RGB, 709, unspecified, FCC, two names of 601, 240M, 2020); it refuses a frame tagged with any other
 _KNOWN_COLORSPACES = frozenset([0, 1, _UNSPECIFIED, 4, 5, 6, 7, 9])
+_FULL_RANGE = 2
+_MATRICES: dict[int, Matrix | None] = {0: None, 1: "bt709", 4: None, 7: None, 9: "bt2020"}
+"""Colour spaces that are not BT.601; None: only swscale converts them."""
+_STEPS = {"yuv420p": (2, 2), "yuvj420p": (2, 2), "nv12": (2, 2), "yuv422p": (2, 1), "yuvj422p": (2, 1)}
+_STEPS |= {"yuv444p": (1, 1), "yuvj444p": (1, 1)}
+"""Pixel formats of three 8-bit planes (nv12 mixes two), and for how many pixels across and down a colour sample stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,13 @@ class Turn:
     def size(self, size_wh: tuple[int, int]) -> tuple[int, int]:
         """(width, height) once turned."""
         return size_wh[::-1] if self.transpose else size_wh
+
+    def before(self, box_xywh: tuple[int, int, int, int], size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Where a box of the upright picture, which is of ``size_wh``, lies in the one not yet turned."""
+        x, y, width, height = box_xywh
+        x = size_wh[0] - x - width if self.flip_x else x
+        y = size_wh[1] - y - height if self.flip_y else y
+        return (y, x, height, width) if self.transpose else (x, y, width, height)
 
     def apply(self, image: Image) -> Image:
         """(H, W, 3) to the upright picture; the array itself where nothing is to be done."""
@@ -98,8 +112,17 @@ class AvPicture:
             return self._image
 
     def fit(self, plan: FitPlan) -> Image:
-        """(h, w, plan.channels) uint8, fresh."""
-        return fit_image(self.bgr(), plan)
+        """(h, w, plan.channels) uint8, fresh: from the decoder's planes where that is as good, else from BGR."""
+        geometry = plan.geometry(self._size_wh)
+        planes = self._planes() if _pays(plan, geometry) else None
+        if planes is None:
+            return fit_image(self.bgr(), plan)
+        box, size = self._turn.before(geometry.crop_xywh, self._size_wh), self._turn.size(geometry.scaled_wh)
+        return lay_out(self._turn.apply(planes.scale(box, size)), geometry, plan)
+
+    def _planes(self) -> Planes | None:
+        with self._lock:
+            return None if self._frame is None else _planes(self._frame)
 
 
 class _Reformatter(threading.local):
@@ -121,3 +144,35 @@ def _to_bgr(frame: av.VideoFrame) -> Image:
     except av.FFmpegError as error:
         raise SourceError(f"{frame.format.name}: this pixel format cannot be converted ({error.strerror})") from error
     return np.asarray(converted.to_ndarray(), np.uint8)
+
+
+def _pays(plan: FitPlan, geometry: FitGeometry) -> bool:
+    """Whether to fit from planes: the picture shrinks by two or more, to blocks of whole pixels.
+
+    CPU ms a frame to 224x224 by centre crop (stretched), best of 40: from 1080p 0.58 (0.55) instead of 1.16 (1.37) through BGR,
+    from 720p 0.28 (0.64) instead of 0.45 (1.38), but from 640x360 0.35 (0.15) instead of 0.17 (0.15). Any other
+    rounding turns close decisions, and real clips have many. The same top-1 as through BGR, on 228 frames of 720 and 1080 lines
+    (200 of them enlarged): SqueezeNet 92.5 %, MobileNetV2 93.0, quantised 89.0; cv2's own conversion to BGR has 93.9, 96.5 and
+    86.0. The float networks' turned answers led by at most 0.055 of probability, the quantised one's by 0.25.
+    """
+    # tiles are judged at 1:1, and who names an interpolation wants its pixels
+    follows = plan.mode != "overview_tiles" and plan.interpolation == "area_linear"
+    return follows and whole_factor(geometry.crop_xywh[2:], geometry.scaled_wh) > 1
+
+
+def _planes(frame: av.VideoFrame) -> Planes | None:
+    """The decoder's own memory, kept alive by the arrays; None for what only swscale converts."""
+    name = frame.format.name
+    step, matrix = _STEPS.get(name), _MATRICES.get(frame.colorspace, "bt601")
+    if step is None or matrix is None or any(plane.line_size < 0 for plane in frame.planes):
+        return None
+    rows = [np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size) for plane in frame.planes]
+    size = -(-frame.width // step[0]), -(-frame.height // step[1])
+    light: Plane = rows[0][: frame.height, : frame.width]
+    if name == "nv12":  # cv2 reduces single planes faster than pairs, even if they have to be split first
+        pairs = rows[1][: size[1], : 2 * size[0]].reshape(size[1], size[0], 2)
+        blue, red = (np.asarray(plane, np.uint8) for plane in cv2.split(pairs))
+    else:
+        blue, red = (plane[: size[1], : size[0]] for plane in rows[1:])
+    full_range = name.startswith("yuvj") or frame.color_range == _FULL_RANGE
+    return Planes(light, blue, red, step, matrix, full_range)

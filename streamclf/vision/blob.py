@@ -37,10 +37,13 @@ class BlobPlan:
         planes = blob if self.layout == "NCHW" else blob.transpose(0, 3, 1, 2)
         channels = batch.shape[3]
         order = range(channels)[::-1] if self.swap else range(channels)
-        for picture, into in zip(batch, planes, strict=True):
-            for plane, channel, scale, offset in zip(into, order, self.scales, self.offsets, strict=True):
-                np.subtract(cv2.extractChannel(picture, channel), np.float32(offset), out=plane)
-                plane *= np.float32(scale)
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a card's absurd scale is told by what comes out of the network
+            for picture, into in zip(batch, planes, strict=True):
+                for plane, channel, scale, offset in zip(into, order, self.scales, self.offsets, strict=True):
+                    np.subtract(cv2.extractChannel(picture, channel), np.float32(offset), out=plane)
+                    plane *= np.float32(scale)
 
 
 class BlobMaker:

@@ -60,7 +60,16 @@ def test_the_report_has_every_field_of_the_contract(streamclf: Run, videos: Path
     done = streamclf("run", videos / "torchcodec_h265_video.mp4", *FAST, "--report", "-")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert set(report) == {"streams", "rates_fps", "latency_ms", "engine", "elapsed_s", "peak_queue_mb"}
+    assert set(report) == {
+        "streams",
+        "rates_fps",
+        "latency_ms",
+        "engine",
+        "elapsed_s",
+        "peak_queue_mb",
+        "peak_memory_mb",
+    }
+    assert 20 < report["peak_memory_mb"] < 2000
     (stream,) = report["streams"].values()
     assert set(stream) == {"captured", "classified", "dropped", "corrupt", "ended", "error", "rates_fps"}
     assert set(stream["dropped"]) == {"queue_full", "stale", "frame_step", "stopped", "failed"}
@@ -69,13 +78,16 @@ def test_the_report_has_every_field_of_the_contract(streamclf: Run, videos: Path
     assert all(set(values) == {"p50", "p95", "p99"} for values in report["latency_ms"].values())
     assert set(report["engine"]) == {
         "name",
+        "version",
         "requested_target",
         "effective_target",
+        "requested_precision",
+        "arithmetic",
         "batch_sizes",
         "threads",
         "lanes",
     }
-    for line in ("10 of 10 frames classified", "rates: capture", "total: p50", "engine:"):
+    for line in ("10 of 10 frames classified", "rates: capture", "total: p50", "engine:", "MB of memory at the peak"):
         assert line in done.stderr
 
 

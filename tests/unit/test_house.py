@@ -13,13 +13,16 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "streamclf"
 
 BANDS = (
-    ("base", "errors wording child frame prediction"),
+    ("base", "errors wording child machine frame prediction"),
     ("seams", "source engine sink stats channel"),
     ("pure", "vision proof"),
     ("networks", "catalogue exporter"),
     ("kinds", "sources engines sinks exporters"),
-    ("parts", "interpreter loading race classifier capture pipeline config report verify equality"),
-    ("assembly", "inputs outputs own_network exporting app __init__"),
+    (
+        "parts",
+        "interpreter loading race classifier capture pipeline config report stages trial_clip findings verify equality",
+    ),
+    ("assembly", "inputs outputs own_network exporting benching app __init__"),
     ("command line", "cli __main__"),
     ("for tests", "testing"),
 )

@@ -54,7 +54,9 @@ def test_an_engine_is_used_for_the_formats_it_reads_and_where_it_is_installed(
 
 
 def test_an_engine_that_cannot_read_the_network_is_refused_with_those_that_can(models_env: Path) -> None:
-    with pytest.raises(UsageError, match=r"ONNX Runtime does not read squeezenet-1.0-dc, a caffe network; take opencv$"):
+    with pytest.raises(
+        UsageError, match=r"ONNX Runtime does not read squeezenet-1.0-dc, a caffe network; take opencv$"
+    ):
         make_loader(find_model("squeezenet-1.0-dc"), EngineWish(), "onnxruntime")
 
 

@@ -118,6 +118,13 @@ def test_area_linear_is_close_to_an_antialiased_resize(size_wh: tuple[int, int],
     assert error["area_linear"] < 0.8 * error["linear"]
 
 
+@pytest.mark.parametrize("factor", [2, 3, 4, 6, 8, 12])
+def test_blocks_averaged_in_steps_have_the_means_of_the_blocks(factor: int) -> None:
+    image = noise(20 * factor, 10 * factor)
+    means = image.reshape(10, factor, 20, factor, 3).mean((1, 3))
+    assert np.abs(resize(image, (20, 10), "area_linear") - means).max() <= 1.5
+
+
 def test_enlarging_with_area_linear_is_plain_linear() -> None:
     image = noise(20, 10)
     assert np.array_equal(resize(image, (50, 40), "area_linear"), resize(image, (50, 40), "linear"))

@@ -57,7 +57,7 @@ def no_expectation(monkeypatch: pytest.MonkeyPatch) -> None:
 def times(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     """Milliseconds a picture by engine (its id), instead of a stopwatch."""
     table: dict[int, float] = {}
-    monkeypatch.setattr(race, "_best_ms", lambda engine, pictures: table[id(engine)])
+    monkeypatch.setattr(race, "_best_ms", lambda engine, pictures, live: table[id(engine)])
     return table
 
 
