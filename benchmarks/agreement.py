@@ -44,13 +44,12 @@ def main(per_clip: int, names: list[str]) -> None:
 
 
 def _sample(clip: Path, most: int) -> list[Any]:
-    """Pictures of the clip, (H, W, 3) uint8 BGR when asked for; what can be read of it."""
+    """Pictures of the clip, as its decoder leaves them."""
     source = VideoFileSource(clip, "bench")
     kept = []
     try:
         for number, frame in enumerate(source):
             if number % STEP == 0:
-                frame.picture.bgr()
                 kept.append(frame.picture)
             if len(kept) == most:
                 break

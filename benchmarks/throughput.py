@@ -8,6 +8,7 @@ import clips
 import networks
 from common import CORES, HERE, ChildError, Effort, python, say, spread
 from contenders import EVERYONE, OURS, PLAIN, Contender, Run, Task
+from streamclf.stages import limit_fps
 
 MATRIX = {
     "640x360": ("squeezenet", "mobilenet-v2", "mobilenet-v2-int8", "googlenet", "resnet-50"),
@@ -121,7 +122,7 @@ def _share(contender: Contender, mine: list[Run], stages: list[dict[str, Any]]) 
     for run, cost in zip(mine, stages, strict=True):
         engine = run.facts["name"] if contender.engine == "auto" else contender.engine
         forward_s = cost["forward_s"].get(f"{engine}:{contender.precision}") or cost["forward_s"][f"{engine}:exact"]
-        limits.append(CORES / (cost["decode_s"] + cost["fit_s"] + forward_s))
+        limits.append(limit_fps(cost["decode_s"] + cost["fit_s"], forward_s, CORES))
     shares = [run.fps / limit for run, limit in zip(mine, limits, strict=True)]
     return {"limit_fps": spread(limits), "share_of_limit": spread(shares)}
 
