@@ -43,8 +43,17 @@ lint: $(READY)   ## style and types
 wheel-test: $(READY) ## the built wheel in an empty environment
 	$(BIN)/python scripts/wheel_test.py
 
-bench: $(READY)  ## measure; writes benchmarks/results/
-	$(BIN)/python benchmarks/bench.py
+# An environment of its own, with the libraries that streamclf is measured beside.
+BENCH := .venv-bench
+
+$(BENCH)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade pip
+	$(BENCH)/bin/python -m pip install --quiet --editable . --group bench
+	@touch $@
+
+bench: $(BENCH)/.ready ## measure beside the field's usual ways; writes benchmarks/results/ (QUICK=1: a short look; PARTS="live memory": those only)
+	$(BENCH)/bin/python benchmarks/bench.py $(PARTS) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 configs: $(READY) ## write the sample configurations anew
 	$(BIN)/python scripts/make_configs.py
@@ -68,4 +77,4 @@ expectations: $(READY) ## write anew what networks have to answer, by other engi
 		$(BIN)/python -m scripts.make_expectations --photographs $(ASSETS)/media/image $(NAMES)
 
 clean:           ## remove what make made
-	rm -rf $(VENV) $(EXPORTERS) demo-out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EXPORTERS) $(BENCH) demo-out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
