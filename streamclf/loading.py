@@ -59,8 +59,15 @@ RUNTIMES: Mapping[EngineName, Runtime] = MappingProxyType(
         "onnxruntime": Runtime(
             "ONNX Runtime", "onnxruntime", "onnxruntime", "streamclf.engines.onnx_runtime:OnnxRuntimeLoader", ("onnx",)
         ),
+        "litert": Runtime(
+            "LiteRT", "ai-edge-litert", "ai_edge_litert", "streamclf.engines.litert:LiteRtLoader", ("tflite",)
+        ),
         "openvino": Runtime(
-            "OpenVINO", "openvino", "openvino", "streamclf.engines.openvino:OpenVinoLoader", ("onnx", "tensorflow")
+            "OpenVINO",
+            "openvino",
+            "openvino",
+            "streamclf.engines.openvino:OpenVinoLoader",
+            ("onnx", "tensorflow", "tflite"),
         ),
     }
 )
