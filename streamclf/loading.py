@@ -87,6 +87,10 @@ def make_loader(model: ResolvedModel, wish: EngineWish, engine: EngineChoice = "
         return _loader(engine, model, wish)
     able = usable_engines(model)
     if wish.target != "cpu":
+        if not _reads(RUNTIMES["opencv"], model):
+            raise UsageError(
+                f"--target {wish.target}: only OpenCV has it, which reads no {model.card.framework} networks"
+            )
         able = [name for name in able if name == "opencv"]
     if not able:
         raise EngineError(_nobody_reads(model))
@@ -177,8 +181,15 @@ def _check_usable(engine: EngineName, model: ResolvedModel, wish: EngineWish) ->
         )
     if wish.target != "cpu" and engine != "opencv":
         raise UsageError(f"--target {wish.target}: only --engine opencv has it, not {engine}")
+    check_installed(engine)
+
+
+def check_installed(engine: EngineName, why: str = "") -> None:
+    """Raise EngineError where an engine's library is not installed; ``why`` it is needed, in front of that."""
+    runtime = RUNTIMES[engine]
     if runtime.version is None:
-        raise EngineError(f"{runtime.title} is not installed; pip install 'streamclf[{engine}]' adds it")
+        needed = f"{why}, and " if why else ""
+        raise EngineError(f"{needed}{runtime.title} is not installed; pip install 'streamclf[{engine}]' adds it")
 
 
 def _nobody_reads(model: ResolvedModel) -> str:
