@@ -16,7 +16,8 @@ from streamclf.errors import ModelFileError
 
 _TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
 _EIGHT_BITS = ("uint8", "int8")
-_SUBGRAPHS = 2  # of the model
+_SUBGRAPHS, _BUFFERS = 2, 4  # of the model
+_DATA = 0  # of a buffer
 _TENSORS, _INPUTS, _OUTPUTS = 0, 1, 2  # of a subgraph
 _SHAPE, _TYPE, _NAME, _QUANTISATION, _OPEN_SHAPE = 0, 1, 3, 4, 7  # of a tensor
 _SCALE, _ZERO_POINT = 2, 3  # of a quantisation
@@ -60,7 +61,10 @@ def read_tflite(path: Path) -> TfliteEnds:
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
-        (graph, *_) = _Table.root(content).tables(_SUBGRAPHS)
+        model = _Table.root(content)
+        for buffer in model.tables(_BUFFERS):  # LiteRT does not look whether they end before the file does
+            buffer.check_bytes(_DATA)
+        (graph, *_) = model.tables(_SUBGRAPHS)
         tables = list(graph.tables(_TENSORS))
         inputs, outputs = ([_tensor(tables[at]) for at in graph.numbers(field, "i")] for field in (_INPUTS, _OUTPUTS))
         has_levels = any(_TYPES.get(table.number(_TYPE, "b")) in _EIGHT_BITS and _steps(table) for table in tables)
@@ -114,6 +118,12 @@ class _Table:
         """A text; raises ValueError where it is none."""
         start, count = self._vector(field)
         return self._content[start : start + count].decode()
+
+    def check_bytes(self, field: int) -> None:
+        """Raise ``struct.error`` if a vector of bytes ends after the file."""
+        start, count = self._vector(field)
+        if start + count > len(self._content):
+            raise struct.error("after the file's end")
 
     def table(self, field: int) -> _Table | None:
         """A table inside this one."""
