@@ -8,6 +8,7 @@ import importlib.util
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -59,8 +60,15 @@ RUNTIMES: Mapping[EngineName, Runtime] = MappingProxyType(
         "onnxruntime": Runtime(
             "ONNX Runtime", "onnxruntime", "onnxruntime", "streamclf.engines.onnx_runtime:OnnxRuntimeLoader", ("onnx",)
         ),
+        "litert": Runtime(
+            "LiteRT", "ai-edge-litert", "ai_edge_litert", "streamclf.engines.litert:LiteRtLoader", ("tflite",)
+        ),
         "openvino": Runtime(
-            "OpenVINO", "openvino", "openvino", "streamclf.engines.openvino:OpenVinoLoader", ("onnx", "tensorflow")
+            "OpenVINO",
+            "openvino",
+            "openvino",
+            "streamclf.engines.openvino:OpenVinoLoader",
+            ("onnx", "tensorflow", "tflite"),
         ),
     }
 )
@@ -80,6 +88,10 @@ def make_loader(model: ResolvedModel, wish: EngineWish, engine: EngineChoice = "
         return _loader(engine, model, wish)
     able = usable_engines(model)
     if wish.target != "cpu":
+        if not _reads(RUNTIMES["opencv"], model):
+            raise UsageError(
+                f"--target {wish.target}: only OpenCV has it, which reads no {model.card.framework} networks"
+            )
         able = [name for name in able if name == "opencv"]
     if not able:
         raise EngineError(_nobody_reads(model))
@@ -146,7 +158,7 @@ def hold_race(model: ResolvedModel, wish: EngineWish, engines: list[EngineName],
         titles = ", ".join(RUNTIMES[name].title for name in engines)
         log.info("trying %s on %s, once on this machine: which is the fastest and right?", titles, model.card.name)
         alone = replace(wish, batch=1)
-        found = run_race({name: _loader(name, model, alone) for name in engines}, model, wish)
+        found = run_race({name: partial(_loader, name, model, alone) for name in engines}, model, wish)
         write_race(found, model, wish, versions)
     return found
 
@@ -174,8 +186,15 @@ def _check_usable(engine: EngineName, model: ResolvedModel, wish: EngineWish) ->
         raise UsageError(f"--engine {engine}: {_reads_not(runtime, model)}; take {able}")
     if wish.target != "cpu" and engine != "opencv":
         raise UsageError(f"--target {wish.target}: only --engine opencv has it, not {engine}")
+    check_installed(engine)
+
+
+def check_installed(engine: EngineName, why: str = "") -> None:
+    """Raise EngineError where an engine's library is not installed; ``why`` it is needed, in front of that."""
+    runtime = RUNTIMES[engine]
     if runtime.version is None:
-        raise EngineError(_installs(engine))
+        needed = f"{why}, and " if why else ""
+        raise EngineError(f"{needed}{_installs(engine)}")
 
 
 def _installs(engine: EngineName) -> str:

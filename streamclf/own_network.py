@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,12 +23,14 @@ from streamclf.catalogue.one_off import (
 )
 from streamclf.catalogue.presets import PRESETS
 from streamclf.errors import ConfigError, EngineError, ModelFileError
+from streamclf.loading import check_installed
 
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
-    from streamclf.engines.opencv_look import Look
+    from streamclf.engines import litert_look, opencv_look
     from streamclf.prediction import BoxLayout
 
+    Look: TypeAlias = opencv_look.Look | litert_look.Look
     Answers: TypeAlias = Sequence[Mapping[str, FloatArray]]
     """What comes out of each of a few pictures, by output."""
 
@@ -107,18 +109,31 @@ def own_network(
 
 def _read(files: NetworkFiles, trusted: bool) -> tuple[NetworkFiles, Look]:
     """The network, and its files: one that cannot be read alone takes the definition beside it."""
-    from streamclf.engines.opencv_look import Look, crash
-
-    crashed = None if trusted else crash(files)
+    looking = _looking(files)
+    crashed = None if trusted else looking.crash(files)
     if crashed is not None:
-        raise EngineError(f"{files.weights}: OpenCV {crashed} when it reads this; get the file anew, it may be damaged")
+        raise EngineError(
+            f"{files.weights}: {looking.TITLE} {crashed} when it reads this; get the file anew, it may be damaged"
+        )
     try:
-        return files, Look(files)
+        return files, looking.Look(files)
     except EngineError as error:
         both = with_only_definition(files)
         if both is not None:
             return _read(both, trusted)
         raise EngineError(f"{error}; {_unreadable(files, str(error.__cause__))}") from error
+
+
+def _looking(files: NetworkFiles) -> Any:
+    """The module with the ``Look`` into networks of this framework; raises EngineError where its library is not installed."""
+    if files.framework == "tflite":
+        check_installed("litert", f"{files.weights}: is a TensorFlow Lite network")
+        from streamclf.engines import litert_look
+
+        return litert_look
+    from streamclf.engines import opencv_look
+
+    return opencv_look
 
 
 def _declared(look: Look, files: NetworkFiles) -> Declared:
@@ -127,7 +142,8 @@ def _declared(look: Look, files: NetworkFiles) -> Declared:
     if len(shapes) > 1:
         raise ModelFileError(f"{name}: takes {len(shapes)} inputs; streamclf gives one, a picture")
     if shapes:
-        return Declared.of(shapes[0], name)
+        declared = Declared.of(shapes[0], name)
+        return replace(declared, layout=None) if files.framework == "tflite" else declared
     if files.framework == "darknet":
         said = darknet_input(files.paths["config"])
         if said is not None:
@@ -137,7 +153,7 @@ def _declared(look: Look, files: NetworkFiles) -> Declared:
 
 
 def _unreadable(files: NetworkFiles, said: str) -> str:
-    """What may be the matter with files that OpenCV does not read."""
+    """What may be the matter with files that are not read."""
     if files.framework == "onnx" and "parse error" in said:  # the graph was read, and one of its nodes made trouble
         return "if it is whole, it may help to export it anew: with a fixed input size, simplified, or of another opset"
     if files.framework == "tensorflow" and "config" not in files.paths:

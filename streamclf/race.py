@@ -9,7 +9,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -69,7 +69,9 @@ class Race:
     pictures: int
 
 
-def run_race(contenders: Mapping[EngineName, EngineLoader], model: ResolvedModel, wish: EngineWish) -> Race:
+def run_race(
+    contenders: Mapping[EngineName, Callable[[], EngineLoader]], model: ResolvedModel, wish: EngineWish
+) -> Race:
     """Load each engine in turn, hold its answers against those of the first that is right itself, and time it.
 
     Raises:
@@ -80,9 +82,9 @@ def run_race(contenders: Mapping[EngineName, EngineLoader], model: ResolvedModel
     laps: list[Lap] = []
     failures: list[StreamclfError] = []
     truth: list[Prediction] | None = None
-    for name, loader in contenders.items():
+    for name, make_loader in contenders.items():
         try:
-            with closing(loader.load()) as engine:
+            with closing(make_loader().load()) as engine:
                 answers = _answers(engine, interpreter, pictures)
                 if truth is None:
                     problem, difference = _unexpected(engine, interpreter, model), 0.0

@@ -25,7 +25,7 @@ SCHEMA = 1
 CARD_NAME = "card.toml"
 
 Task: TypeAlias = Literal["classification", "detection"]
-Framework: TypeAlias = Literal["caffe", "tensorflow", "torch", "darknet", "onnx"]
+Framework: TypeAlias = Literal["caffe", "tensorflow", "torch", "darknet", "onnx", "tflite"]
 FileRole: TypeAlias = Literal["weights", "config"]
 ChannelOrder: TypeAlias = Literal["bgr", "rgb", "grey"]
 LabelFormat: TypeAlias = Literal["lines", "synset", "indexed"]
@@ -94,6 +94,7 @@ class InputSpec(_Part):
     interpolation: Interpolation = "area_linear"
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
     layout: Literal["NCHW", "NHWC"] = "NCHW"
+    """Not looked at for ``tflite``, whose files say it themselves."""
 
     @property
     def channel_count(self) -> Literal[1, 3]:

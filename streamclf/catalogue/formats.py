@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from streamclf.catalogue.card import NEEDS_CONFIG, FileRole, Framework
+from streamclf.catalogue.tflite import read_tflite
 from streamclf.errors import ConfigError, ModelFileError
 
 ENDINGS: Mapping[str, tuple[Framework, FileRole]] = MappingProxyType(
@@ -24,6 +25,7 @@ ENDINGS: Mapping[str, tuple[Framework, FileRole]] = MappingProxyType(
         ".cfg": ("darknet", "config"),
         ".t7": ("torch", "weights"),
         ".net": ("torch", "weights"),
+        ".tflite": ("tflite", "weights"),
     }
 )
 
@@ -34,7 +36,7 @@ _PACKED = "unpack it and give the network inside"
 _FOREIGN_ENDINGS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin", ".safetensors"), _PYTORCH),
-        **dict.fromkeys((".h5", ".hdf5", ".keras", ".tflite"), _KERAS),
+        **dict.fromkeys((".h5", ".hdf5", ".keras"), _KERAS),
         **dict.fromkeys((".xml", ".engine", ".mlmodel", ".param", ".pdmodel", ".mar"), _OTHER),
         **dict.fromkeys((".zip", ".gz", ".tgz", ".tar", ".7z", ".xz", ".bz2", ".rar"), _PACKED),
     }
@@ -95,7 +97,7 @@ def network_files(weights: Path, config: Path | None = None, framework: Framewor
         )
     if config is not None and known not in (*NEEDS_CONFIG, "tensorflow"):
         raise ConfigError(f"--config {config}: {known} networks are one file; leave it out")
-    check_weights(weights)
+    check_weights(weights, known)
     if known == "onnx":
         _check_whole(weights)
     paths: dict[FileRole, Path] = {"weights": weights}
@@ -126,11 +128,18 @@ def with_only_definition(files: NetworkFiles) -> NetworkFiles | None:
     return NetworkFiles(files.framework, {"config": graphs[0], **files.paths}, (*files.assumed, told))
 
 
-def check_weights(path: Path) -> None:
-    """Raise ModelFileError if the first bytes of ``path`` are those of something else than a network OpenCV could read."""
+def check_weights(path: Path, framework: Framework | None = None) -> None:
+    """Raise ModelFileError if the first bytes of ``path`` are those of something else than a network of ``framework`` (None: of any
+    that could be read)."""
     head = _head(path)
     if not head:
         raise ModelFileError(f"{path}: is empty; get the file anew")
+    if _is_tflite(head):
+        if framework in (None, "tflite"):
+            return
+        raise ModelFileError(
+            f"{path}: is a TensorFlow Lite network, not one of {framework}; say --framework tflite, or call it .tflite"
+        )
     found = ("a SavedModel of TensorFlow", _KERAS) if path.name == "saved_model.pb" else _foreign(head, path)
     if found is not None:
         what, way_out = found
@@ -139,6 +148,8 @@ def check_weights(path: Path) -> None:
 
 def is_quantised(framework: Framework, weights: Path) -> bool:
     """Whether the network says itself how it is computed in 8-bit integers."""
+    if framework == "tflite":
+        return read_tflite(weights).has_levels
     if framework != "onnx":
         return False
     with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -172,10 +183,12 @@ def _framework(weights: Path) -> Framework:
             )
         return framework
     check_weights(weights)  # what it is says more than what it is called
+    if _is_tflite(_head(weights)):
+        return "tflite"
     way_out = _FOREIGN_ENDINGS.get(ending)
     known = ", ".join(end for end, (_, role) in ENDINGS.items() if role == "weights")
     if way_out is not None:
-        raise ConfigError(f"{weights}: OpenCV reads no {ending} networks, but {known}; {way_out}")
+        raise ConfigError(f"{weights}: streamclf reads no {ending} networks, but {known}; {way_out}")
     raise ConfigError(
         f"{weights}: what kind of network is it? Its name ends in none of {known}; say it with --framework"
     )
@@ -218,6 +231,10 @@ def _head(path: Path) -> bytes:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
+def _is_tflite(head: bytes) -> bool:
+    return head[4:8] == b"TFL3"
+
+
 def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
     """What the file is and what to do with it, if it is no network; None if it may be one."""
     for start, what, way_out in _STARTS:
@@ -230,8 +247,6 @@ def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
             "a Python pickle, as PyTorch and scikit-learn write them, and opening it could run any program",
             _PYTORCH,
         )
-    if head[4:8] == b"TFL3":
-        return "a TensorFlow Lite network, which OpenCV does not run", _KERAS
     if head[8:10] == b'{"':
         return "a safetensors file, which holds no more than numbers", _PYTORCH
     if re.match(rb"\s*<(!doctype|html|\?xml)", head, re.IGNORECASE):

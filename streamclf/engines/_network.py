@@ -233,6 +233,11 @@ def proven_batches(
 def blob_maker(spec: InputSpec, layout: Literal["NCHW", "NHWC"] | None = None) -> BlobMaker:
     """What makes the network's float32 input of fitted pictures, as its card says: ``(x * scale - mean) / std``; in the card's
     layout, or in another one."""
+    return BlobMaker(blob_plan(spec, layout or spec.layout))
+
+
+def blob_plan(spec: InputSpec, layout: Literal["NCHW", "NHWC"]) -> BlobPlan:
+    """The card's arithmetic, channel by channel."""
     scales = [spec.scale / std for std in spec.stds]
     offsets = [mean / spec.scale for mean in spec.means]
-    return BlobMaker(BlobPlan(scales, offsets, spec.channels == "rgb", layout or spec.layout))
+    return BlobPlan(scales, offsets, spec.channels == "rgb", layout)

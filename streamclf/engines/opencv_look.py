@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamclf.catalogue.card import FileRole, Framework, InputSpec
+from streamclf.catalogue.card import InputSpec
 from streamclf.catalogue.formats import NetworkFiles
-from streamclf.child import run_in_child
+from streamclf.engines._look import crash_of, files_of
 from streamclf.engines._network import blob_maker
 from streamclf.engines._opencv_net import FAULTS, in_words, quiet_cv2, read_net
 from streamclf.errors import EngineError, ModelFileError, StreamclfError
@@ -21,6 +20,7 @@ from streamclf.proof import Batch
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
 
+TITLE = "OpenCV"
 _MOST_SIDE = 4096
 """As in a card."""
 
@@ -30,21 +30,13 @@ def crash(files: NetworkFiles, timeout_s: float = 300.0) -> str | None:
 
     A damaged file can kill the whole process (ONNX, OpenCV 4.14), so it is tried in a child.
     """
-    code = f"import sys; from {__name__} import read_once; read_once(sys.argv[1:])"
-    arguments = [files.framework, *(f"{role}={path}" for role, path in files.paths.items())]
-    try:
-        code_of_exit = run_in_child(code, arguments, timeout_s=timeout_s)
-    except TimeoutError:
-        return f"does not come back within {timeout_s:g} s"
-    return None if code_of_exit in (0, 1) else f"crashes (with {code_of_exit})"
+    return crash_of(__name__, files, timeout_s)
 
 
 def read_once(arguments: Sequence[str]) -> None:
     """For the child of ``crash``: read a network, and run it once if its input is known."""
-    framework = cast(Framework, arguments[0])
-    paths = {cast(FileRole, role): Path(path) for role, _, path in (each.partition("=") for each in arguments[1:])}
     with suppress(StreamclfError):  # which is told by who reads it next
-        Look(NetworkFiles(framework, paths)).run_once()
+        Look(files_of(arguments)).run_once()
 
 
 class Look:

@@ -1,9 +1,10 @@
-"""ONNX and TensorFlow networks run by OpenVINO, on the CPU."""
+"""ONNX, TensorFlow and TensorFlow Lite networks run by OpenVINO, on the CPU."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from streamclf.catalogue.find import ResolvedModel
 from streamclf.catalogue.formats import is_quantised
 from streamclf.engine import Arithmetic, EngineName, EngineWish
 from streamclf.engines._network import CardLoader, CardNetwork, blob_maker
+from streamclf.engines._tflite import TfliteFile
 from streamclf.errors import EngineError
 from streamclf.proof import Batch
 from streamclf.wording import first_line
@@ -63,7 +65,6 @@ class OpenVinoLoader(CardLoader):
         self._core = openvino.Core()
         self._bits = sixteen_bits(self._core) if wish.precision == "fast" else None
         self._compiled: dict[int, Any] = {}
-        self.layout: Literal["NCHW", "NHWC"] = model.card.input.layout
 
     @property
     def lanes(self) -> int:
@@ -86,11 +87,23 @@ class OpenVinoLoader(CardLoader):
             return []
         return ["precision fast: this processor has no 16-bit arithmetic; computes in float32"]
 
+    @cached_property
+    def tflite(self) -> TfliteFile | None:
+        """What a TensorFlow Lite file says of its two ends: levels of 8 bits go in and out as they are. None for other frameworks."""
+        return TfliteFile(self.model.paths["weights"]) if self.model.card.framework == "tflite" else None
+
     def compiled(self, batch_size: int) -> Any:
         """The network compiled for this batch size, made at the first call; raises EngineError."""
         if batch_size not in self._compiled:
             self._compiled[batch_size] = self._compile(batch_size)
         return self._compiled[batch_size]
+
+    def layout(self) -> Literal["NCHW", "NHWC"]:
+        """The network's own, not OpenCV's, which turns those of TensorFlow; raises EngineError where it takes no such pictures."""
+        spec = self.model.card.input
+        if self.tflite is not None:
+            return self.tflite.layout(spec)
+        return "NHWC" if self.model.card.framework == "tensorflow" else spec.layout
 
     def _compile(self, batch_size: int) -> Any:
         path, spec = self.model.paths["weights"], self.model.card.input
@@ -100,9 +113,7 @@ class OpenVinoLoader(CardLoader):
             raise EngineError(f"{path}: OpenVINO {self.version} cannot read it ({first_line(error)})") from error
         sides = [-1, -1] if spec.fit == "short_side" else [spec.height, spec.width]
         channels = spec.channel_count
-        # The card's layout is OpenCV's, which turns TensorFlow's networks; here they are as they were made.
-        self.layout = "NHWC" if self.model.card.framework == "tensorflow" else spec.layout
-        shape = [batch_size, channels, *sides] if self.layout == "NCHW" else [batch_size, *sides, channels]
+        shape = [batch_size, channels, *sides] if self.layout() == "NCHW" else [batch_size, *sides, channels]
         options = {
             "NUM_STREAMS": self.plan.lanes,
             "INFERENCE_NUM_THREADS": self.plan.lanes * self.plan.threads,
@@ -125,16 +136,18 @@ class _Network(CardNetwork):
         self._requests: dict[int, Any] = {}
         names = [_name(output) for output in loader.compiled(1).outputs]
         chosen = self.choose_outputs(names)
-        self._blobs = blob_maker(model.card.input, loader.layout)
+        tflite, spec = loader.tflite, model.card.input
+        self._input = tflite.maker(spec) if tflite else blob_maker(spec, loader.layout())
         self._outputs = [(name, names.index(name)) for name in chosen]
 
     def raw(self, batch: Batch) -> dict[str, FloatArray]:
         """See :class:`CardNetwork`."""
-        request = self._request(len(batch))
+        request, values = self._request(len(batch)), self._input.make(batch)
         try:
-            request.set_input_tensor(openvino.Tensor(self._blobs.make(batch), shared_memory=True))
+            # A shared tensor does not keep its memory alive, and refuses what is read-only.
+            request.set_input_tensor(openvino.Tensor(values, shared_memory=values.flags.writeable))
             request.infer()
-            return {name: np.array(request.get_output_tensor(at).data, np.float32) for name, at in self._outputs}
+            return {name: self._numbers(at, request.get_output_tensor(at).data) for name, at in self._outputs}
         except Exception as error:
             raise EngineError(
                 f"{self.model.card.name}: OpenVINO failed on a batch of the shape {batch.shape} ({first_line(error)})"
@@ -143,6 +156,11 @@ class _Network(CardNetwork):
     def free(self) -> None:
         """Let the requests go."""
         self._requests.clear()
+
+    def _numbers(self, at: int, output: Any) -> FloatArray:
+        """An output in float32, an array of its own."""
+        tflite = self._loader.tflite
+        return tflite.numbers(at, output) if tflite else np.array(output, np.float32)
 
     def _request(self, batch_size: int) -> Any:
         if batch_size not in self._requests:

@@ -113,7 +113,7 @@ def test_models_list_tells_name_task_framework_size_licence_and_what_is_here(str
     }
     assert models["tiny-darknet"]["available"] is True
     frameworks = {model["framework"] for model in models.values()}
-    assert frameworks == {"caffe", "tensorflow", "torch", "darknet", "onnx"}
+    assert frameworks == {"caffe", "tensorflow", "torch", "darknet", "onnx", "tflite"}
     assert streamclf("models", "list", STREAMCLF_MIRROR="").stdout.count("  no") >= 3
     text = streamclf("models", "list").stdout
     assert all(name in text for name in models)

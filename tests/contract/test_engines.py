@@ -30,6 +30,7 @@ NETWORKS = (
     "nanodet",
     "yolo-fastest-1.1",
 )
+TFLITE = ("mobilenet-v1-0.25-quant-tflite", "mobilenet-v2-ptq-tflite", "mobilenet-v2-quant-tflite")
 ONNX = ("framecheck", "mobilenet-v2-dequant", "mobilenet-v2-qdq", "nanodet")
 
 
@@ -57,6 +58,7 @@ def real(engine: EngineName, name: str) -> Callable[[], Case]:
 REAL = {f"opencv {name}": real("opencv", name) for name in NETWORKS}
 REAL |= {f"{engine} {name}": real(engine, name) for engine in ("onnxruntime", "openvino") for name in ONNX}
 REAL |= {f"openvino {name}": real("openvino", name) for name in ("mobilenet-v1-0.25",)}
+REAL |= {f"{engine} {name}": real(engine, name) for engine in ("litert", "openvino") for name in TFLITE}
 CASES = {"fake": fake} | REAL
 
 

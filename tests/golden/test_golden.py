@@ -6,6 +6,7 @@ NAME.json is what the other engine said: scripts/make_expectations.py --photogra
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ import pytest
 from streamclf.catalogue.expected import read_expectation
 from streamclf.catalogue.find import find_model
 from streamclf.classifier import Classifier
+from streamclf.loading import EngineChoice
 from streamclf.prediction import Prediction
 from streamclf.verify import compare, label_problem
 
@@ -52,6 +54,14 @@ SEEN = {
         "eagle.jpg": "bald eagle",
         "dog.jpg": "malamute",
     },
+    "mobilenet-v2-quant-tflite": {
+        "banana_0.jpg": "banana",
+        "stingray.jpg": "stingray",
+        "eagle.jpg": "bald eagle",
+        "airplane_0.jpg": "warplane",
+        "cat.bmp": "Egyptian cat",
+    },
+    "mobilenet-v2-ptq-tflite": {"banana_0.jpg": "banana", "airplane_0.jpg": "warplane", "cat.bmp": "Egyptian cat"},
     "squeezenet-1.0-dc": {
         "banana_0.jpg": "banana",
         "stingray.jpg": "stingray",
@@ -68,7 +78,7 @@ def classify_all(name: str, images: Path, pictures: Iterable[str]) -> dict[str, 
 
 def test_another_engine_reads_every_framework_but_torch_and_boxes_of_every_layout(models_env: Path) -> None:
     cards = [find_model(name).card for name in NAMES]
-    assert {card.framework for card in cards} == {"caffe", "tensorflow", "darknet", "onnx"}
+    assert {card.framework for card in cards} == {"caffe", "tensorflow", "darknet", "onnx", "tflite"}
     assert {card.output.boxes for card in cards} == {None, "ssd", "yolo_regions", "nanodet"}
 
 
@@ -104,6 +114,28 @@ def test_the_caffe_and_torch_squeezenets_agree(models_env: Path, images: Path) -
     caffe, torch = (classify_all(name, images, pictures) for name in ("squeezenet-1.0-dc", "squeezenet-1.0-dc-torch"))
     for picture in pictures:
         np.testing.assert_allclose(caffe[picture].probabilities, torch[picture].probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["litert", "openvino"])
+@pytest.mark.parametrize(
+    ("name", "number", "least"),
+    [
+        ("mobilenet-v2-quant-tflite", 286, 0.7),
+        ("mobilenet-v1-0.25-quant-tflite", 283, 0.25),
+        ("mobilenet-v2-ptq-tflite", 286, 0.6),
+    ],
+)
+def test_tensorflow_lite_networks_give_their_published_class_on_cat(
+    name: str, number: int, least: float, engine: EngineChoice, models_env: Path, images: Path
+) -> None:
+    """Published for the whole picture squeezed to the input; the cards take the middle of it, as the networks were trained."""
+    model = find_model(name)
+    squeezed = model.card.input.model_copy(update={"fit": "stretch", "crop_fraction": 1.0})
+    model = replace(model, card=model.card.model_copy(update={"input": squeezed}))
+    with Classifier(model, engine=engine) as classifier:
+        top = classifier.classify(np.asarray(cv2.imread(str(images / "cat.bmp")), np.uint8)).top
+    assert top.class_id + model.card.output.background == number
+    assert top.probability >= least
 
 
 def test_tiny_darknet_gives_its_published_five_on_dog_at_298x224(models_env: Path, images: Path) -> None:

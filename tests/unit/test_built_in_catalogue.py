@@ -25,7 +25,7 @@ def lies_beside(card: ModelCard, name: str) -> bool:
 
 def test_there_are_networks_of_all_frameworks_with_a_public_zoo() -> None:
     assert len(CARDS) >= 20
-    assert {card.framework for card in CARDS.values()} >= {"caffe", "tensorflow", "darknet", "onnx"}
+    assert {card.framework for card in CARDS.values()} >= {"caffe", "tensorflow", "darknet", "onnx", "tflite"}
 
 
 @each
@@ -58,13 +58,16 @@ def test_sizes_and_digests_are_those_of_the_real_files(assets: Path) -> None:
     real = {name: digest for digest, name in (line.split() for line in lines)}
     said = {file.name: file for card in CARDS.values() for file in card.files if file.name in real}
     assert set(said) == {
+        "mobilenet_v1_0.25_128_quant.tflite",
         "mobilenet_v1_0.25_224_frozen.pb",
+        "mobilenet_v2_1.0_224_quant.tflite",
         "mobilenetv2-12-qdq.onnx",
         "object_detection_nanodet_2022nov.onnx",
         "opencv_face_detector.pbtxt",
         "opencv_face_detector_uint8.pb",
         "squeezenet_v1.0_dc.caffemodel",
         "squeezenet_v1.0_dc.prototxt",
+        "tf2_mobilenet_v2_1.0_224_ptq.tflite",
         "tiny.cfg",
         "tiny.weights",
         "yolo-fastest-1.1.cfg",
@@ -104,6 +107,9 @@ PUBLISHED = {
     "densenet-121": ("bgr", 224, tuple(0.017 * x for x in (BLUE - 103.94, GREEN - 116.78, RED - 123.68))),
     "efficientnet-lite4": ("rgb", 224, tuple((x - 127) / 128 for x in (RED, GREEN, BLUE))),
     "mobilenet-v1-0.25": ("rgb", 224, tuple((x - 127.5) / 127.5 for x in (RED, GREEN, BLUE))),
+    "mobilenet-v1-0.25-quant-tflite": ("rgb", 128, tuple((x - 128) / 128 for x in (RED, GREEN, BLUE))),
+    "mobilenet-v2-quant-tflite": ("rgb", 224, tuple((x - 128) / 128 for x in (RED, GREEN, BLUE))),
+    "mobilenet-v2-ptq-tflite": ("rgb", 224, tuple((x - 127.5) / 127.5 for x in (RED, GREEN, BLUE))),
     "tiny-darknet": ("rgb", 224, (RED / 255, GREEN / 255, BLUE / 255)),
     "face-detector": ("bgr", 300, (BLUE - 104, GREEN - 177, RED - 123)),
     "mobilenet-ssd": ("bgr", 300, tuple((x - 127.5) * 0.007843 for x in (BLUE, GREEN, RED))),
@@ -126,7 +132,7 @@ def test_a_pixel_reaches_the_network_as_its_publisher_says(name: str) -> None:
     assert (spec.channels, spec.width, spec.height) == (channels, side, side)
     assert prepared == pytest.approx(values, rel=1e-6)
     if spec.fit == "centre_crop":
-        assert spec.crop_fraction == side / 256
+        assert spec.crop_fraction == (0.875 if CARDS[name].framework == "tflite" else side / 256)
 
 
 def test_the_publishers_say_which_networks_put_out_probabilities_and_which_want_the_channels_last() -> None:
@@ -134,8 +140,17 @@ def test_the_publishers_say_which_networks_put_out_probabilities_and_which_want_
         *("alexnet", "caffenet", "efficientnet-lite4", "googlenet", "inception-v1", "squeezenet-1.0", "zfnet-512"),
         *("alexnet-caffe", "googlenet-caffe", "resnet-50-caffe", "squeezenet-1.1-caffe"),
         *("mobilenet-v1-0.25", "tiny-darknet"),
+        *("mobilenet-v1-0.25-quant-tflite", "mobilenet-v2-ptq-tflite", "mobilenet-v2-quant-tflite"),
     }
     assert {name for name, card in CARDS.items() if card.input.layout == "NHWC"} == {"efficientnet-lite4"}
+
+
+def test_the_1001_labels_of_tensorflow_lite_s_networks_are_the_background_and_then_imagenet_s(assets: Path) -> None:
+    background, *theirs = read_labels(assets / "mirror" / "labels" / "imagenet_labels_1001_coral.txt")
+    ours = read_labels(MODELS / "labels" / "imagenet-1000.txt")
+    assert background == "background"
+    for name, synonyms in zip(ours, theirs, strict=True):
+        assert name.split(" (")[0] in synonyms.split(", "), name
 
 
 def test_the_coco_classes_are_in_darknet_s_order_under_coco_s_own_names(assets: Path) -> None:

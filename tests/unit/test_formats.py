@@ -31,7 +31,7 @@ def zipped(path: Path, *names: str) -> Path:
         (pickle.dumps({"weight": 1}), "is a Python pickle, .*streamclf export torch:MODULE:FUNCTION"),
         (gzip.compress(b"network"), "is a gzip archive; unpack it"),
         (b"\x89HDF\r\n\x1a\n" + bytes(20), "is an HDF5 file, .*Keras"),
-        (b"\x1c\0\0\0TFL3" + bytes(20), "is a TensorFlow Lite network"),
+        (b"\x1c\0\0\0TFL3" + bytes(20), "is a TensorFlow Lite network, not one of onnx; say --framework tflite"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer.*git lfs pull"),
         (b"\n <!DOCTYPE html><title>404</title>", "is a web page"),
         (b"\x50\0\0\0\0\0\0\0" + b'{"weight":{}}', "is a safetensors file"),
@@ -65,7 +65,7 @@ def test_a_saved_model_is_no_frozen_graph(tmp_path: Path) -> None:
 
 def test_real_networks_of_every_framework_pass(assets: Path) -> None:
     for path in (assets / "mirror").iterdir():
-        if path.suffix in (".onnx", ".pb", ".t7", ".weights", ".caffemodel"):
+        if path.suffix in (".onnx", ".pb", ".t7", ".weights", ".caffemodel", ".tflite"):
             check_weights(path)
 
 
@@ -73,7 +73,7 @@ def test_real_networks_of_every_framework_pass(assets: Path) -> None:
     ("name", "said"),
     [
         ("weights.pth", r"reads no \.pth networks, but \.onnx, .*torch\.onnx\.export"),
-        ("weights.tflite", r"reads no \.tflite networks.*tf2onnx"),
+        ("weights.keras", r"reads no \.keras networks.*tf2onnx"),
         ("weights.dat", "what kind of network is it.*--framework"),
         ("deploy.prototxt", r"is a definition; give the weights \(\.caffemodel\), and this in --config"),
     ],
@@ -86,6 +86,11 @@ def test_an_ending_that_tells_no_framework_says_what_to_do(name: str, said: str,
 def test_an_unusual_ending_is_believed_with_the_framework(tmp_path: Path) -> None:
     files = network_files(written(tmp_path / "weights.dat"), framework="onnx")
     assert (files.framework, files.paths) == ("onnx", {"weights": tmp_path / "weights.dat"})
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "net.dat"])
+def test_a_tensorflow_lite_network_is_known_by_its_ending_or_its_first_bytes(name: str, tmp_path: Path) -> None:
+    assert network_files(written(tmp_path / name, b"\x1c\0\0\0TFL3" + bytes(20))).framework == "tflite"
 
 
 def test_the_definition_of_the_same_name_lies_beside_its_weights(tmp_path: Path) -> None:

@@ -112,6 +112,21 @@ def test_a_card_that_says_the_wrong_thing_of_softmax_is_contradicted(rows: npt.N
     assert "no probabilities" in (softmax_contradiction(rows - 30, is_softmax=True) or "")
 
 
+@given(few_logits.filter(lambda rows: rows.shape[1] > 1), st.integers(1, 500))
+def test_probabilities_in_steps_of_a_256th_are_known_though_many_small_ones_are_gone(
+    rows: npt.NDArray[np.float32], small: int
+) -> None:
+    done = softmax(np.concatenate([rows, np.full((len(rows), small), -3.0, np.float32)], axis=1))
+    levels = (np.rint(done * 256) / 256).clip(0, 255 / 256)
+    assert softmax_contradiction(levels, is_softmax=True) is None
+    assert "probabilities already" in (softmax_contradiction(levels, is_softmax=False) or "")
+
+
+@pytest.mark.parametrize("row", [[0.25, 0.25, 0.25], [0.5, 0.75], [1.0, 1.0], [0.5, 0.49]])
+def test_whole_256ths_that_cannot_add_up_to_one_are_no_probabilities(row: list[float]) -> None:
+    assert "no probabilities" in (softmax_contradiction(np.array([row]), is_softmax=True) or "")
+
+
 @given(hnp.arrays(np.float32, st.integers(1, 30), elements=st.sampled_from([0.0, 0.1, 0.25, 0.5])), st.integers(1, 40))
 def test_the_best_come_first_and_equals_by_class_id(row: npt.NDArray[np.float32], k: int) -> None:
     best = top_k(row, [f"c{i}" for i in range(len(row))], k)

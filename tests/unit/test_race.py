@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,13 @@ def times(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     return table
 
 
+def _itself(runner: Scripted) -> Scripted:
+    return runner
+
+
 def hold(model: ResolvedModel, times: dict[int, float], *runners: tuple[EngineName, Scripted, float]) -> race.Race:
     times.update({id(runner): ms for _, runner, ms in runners})
-    return run_race({name: runner for name, runner, _ in runners}, model, EngineWish())  # type: ignore[misc]
+    return run_race({name: partial(_itself, runner) for name, runner, _ in runners}, model, EngineWish())  # type: ignore[misc]
 
 
 def test_the_fastest_of_those_that_agree_wins(model: ResolvedModel, times: dict[int, float]) -> None:
