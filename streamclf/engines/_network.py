@@ -145,7 +145,8 @@ class CardLoader(ABC):
         self.model, self.wish = model, wish
         self.plan = Plan.of(wish)
         self.target: Target = "cpu"
-        self.batch_sizes: tuple[int, ...] = BATCH_SIZES
+        # Live sources may have a frame each; over files batches of one thread gain nothing, and trying them out delays the start.
+        self.batch_sizes: tuple[int, ...] = BATCH_SIZES if wish.live else (1,)
         """What the first load tries."""
         self.timed = False
         """Whether it also finds out the fastest of them."""
@@ -216,7 +217,7 @@ def proven_batches(
     ``wanted`` is the user's own size; without it, ``sizes`` are tried, and timed if ``timed`` (otherwise 1 is the best).
     """
     limit = wanted or max(sizes)
-    tried = [*(size for size in sizes if size < limit), limit]
+    tried = [*(size for size in (BATCH_SIZES if wanted else sizes) if size < limit), limit]
     sets = [network.pictures(limit)]
     if network.model.card.input.fit == "short_side":  # the input's size follows the picture: prove it for two
         sets.append(network.pictures(limit, wider=True))

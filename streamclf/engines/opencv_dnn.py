@@ -14,7 +14,7 @@ from streamclf.engine import Arithmetic, EngineName, EngineWish, Target
 from streamclf.engines._network import CardEngine, CardLoader, CardNetwork, Plan, blob_maker
 from streamclf.engines._opencv_net import FAULTS, READERS, in_words, quiet_cv2, read_net
 from streamclf.errors import EngineError
-from streamclf.proof import Batch, agree, picture_ms
+from streamclf.proof import BATCH_SIZES, Batch, agree, picture_ms
 
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
@@ -84,6 +84,8 @@ class OpenCvDnnLoader(CardLoader):
         self._notes = [reason] if reason else []
         self.plan = Plan.of(wish, one_lane=self.target != "cpu" or model.size_bytes > LARGE_BYTES)
         self.timed = self.plan.threads > 1 and not wish.live
+        if self.timed:
+            self.batch_sizes = BATCH_SIZES
 
     def load(self) -> CardEngine:
         """See :class:`CardLoader`; cv2 prints nothing of what it then raises."""

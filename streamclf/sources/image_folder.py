@@ -14,7 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from imutils import paths as imutils_paths
 
 from streamclf.errors import NothingDecodableError, SourceError, SourceNotFoundError
 from streamclf.frame import Frame, Image
@@ -139,6 +138,8 @@ def read_picture(path: str | os.PathLike[str]) -> BgrPicture:
 def find_pictures(given: str) -> list[str]:
     """The picture files a path, folder or glob pattern stands for. Raises :class:`SourceNotFoundError` if there is none."""
     if os.path.isdir(given):
+        from imutils import paths as imutils_paths  # costs 40 ms, mostly for what it can download
+
         inside = imutils_paths.list_files(given, validExts=SUFFIXES)
         found = sorted((path for path in inside if not os.path.basename(path).startswith(".")), key=natural_key)
         if not found:
