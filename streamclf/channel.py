@@ -13,6 +13,7 @@ from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from streamclf.errors import ChannelClosed
 from streamclf.stats import Cancellation, DropCause
+from streamclf.turns import Turns
 
 DropPolicy: TypeAlias = Literal["oldest", "newest", "never"]
 
@@ -74,7 +75,7 @@ class Inbox(Generic[T]):
     def __init__(self, max_bytes: int, on_drop: OnDrop, on_bytes: Callable[[int], None] = lambda nbytes: None):
         self._max_bytes, self._on_drop, self._on_bytes = max_bytes, on_drop, on_bytes
         self._lanes: dict[str, _Lane[T]] = {}
-        self._turn: deque[str] = deque()
+        self._turns = Turns()
         lock = threading.RLock()
         self._room = threading.Condition(lock)
         """Who puts waits here, and whoever waits for the end. Woken only when somebody may go on: each needless waking costs a
@@ -88,7 +89,7 @@ class Inbox(Generic[T]):
     def add_lane(self, stream: str, policy: DropPolicy, max_frames: int, is_live: bool) -> None:
         """A lane for one source. Before anything is put or taken."""
         self._lanes[stream] = _Lane(policy, max_frames, is_live)
-        self._turn.append(stream)
+        self._turns.add(stream)
 
     def set_lane(self, stream: str, policy: DropPolicy, max_frames: int, is_live: bool) -> None:
         """Change a lane's nature: a stream that turns out to be finite becomes a recorded one."""
@@ -116,15 +117,16 @@ class Inbox(Generic[T]):
                 self._discard(lane, "queue_full")
                 fits = self._fits(lane, item) or not lane.items  # a waiting item's place always goes to a newer one
             if not fits:
-                self._on_drop(item.stream, "queue_full")
+                self._drop(item, "queue_full")
                 return
             lane.items.append(item)
+            self._turns.waits(item.stream)
             self._hold(lane, item.nbytes)
             self._on_bytes(self._bytes)
             self._items.notify()
 
     def take(self, sizes: tuple[int, ...], fill_to: int = 1, timeout_s: float | None = None) -> Batch[T]:
-        """The next items, in turn over the lanes, as many as one of ``sizes`` (ascending, with 1) allows.
+        """The next items, as many as one of ``sizes`` (ascending, with 1) allows, of the lanes whose turn it is.
 
         While a live lane is open a batch never waits and holds at most one item per lane: the newest of a live one; what is
         older there is dropped as stale. Recorded lanes alone wait for ``fill_to`` items, but never for a lane that cannot grow.
@@ -212,6 +214,10 @@ class Inbox(Generic[T]):
     def _discard(self, lane: _Lane[T], cause: DropCause) -> None:
         item = lane.items.popleft()
         self._hold(lane, -item.nbytes)
+        self._drop(item, cause)
+
+    def _drop(self, item: T, cause: DropCause) -> None:
+        self._turns.lost(item.stream)
         self._on_drop(item.stream, cause)
 
     def _ready(self, fill_to: int) -> bool:
@@ -230,22 +236,25 @@ class Inbox(Generic[T]):
         live = any(lane.is_live and not lane.closed for lane in self._lanes.values())
         limit = sizes[-1] if live else max(size for size in sizes if size <= max(fill_to, 1))
         offers = self._offers(limit, once=live)
-        chosen = offers[: max(size for size in sizes if size <= len(offers))]
-        for stream, _ in chosen:
-            self._turn.remove(stream)
-            self._turn.append(stream)  # whoever was served goes to the back
         items = []
-        for stream, _ in chosen:
+        for stream, _ in offers[: max(size for size in sizes if size <= len(offers))]:
+            self._turns.served(stream)
             lane = self._lanes[stream]
             while lane.newest_only and len(lane.items) > 1:
                 self._discard(lane, "stale")
             items.append(lane.items.popleft())
+            if lane.items:
+                self._turns.waits(stream)
         return items
 
     def _offers(self, limit: int, once: bool) -> list[tuple[str, T]]:
         """Up to ``limit`` items of one batch key, a round at a time over the lanes, each as (stream, item)."""
         offers: list[tuple[str, T]] = []
-        queues = {stream: self._candidates(self._lanes[stream], once) for stream in self._turn}
+        turn = self._turns.order()
+        queues = {
+            stream: self._candidates(self._lanes[stream], once)
+            for stream in (self._turns.company(turn) if once else turn)
+        }
         while queues:
             for stream, queue in list(queues.items()):
                 item = next(queue, None)

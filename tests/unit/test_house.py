@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "streamclf"
 
 BANDS = (
     ("base", "errors wording child machine frame prediction"),
-    ("seams", "source engine sink stats channel"),
+    ("seams", "source engine sink stats turns channel"),
     ("pure", "vision proof"),
     ("networks", "catalogue exporter"),
     ("kinds", "sources engines sinks exporters"),
