@@ -31,6 +31,7 @@ def server() -> Iterator[FileServer]:
 def places(models_env: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Own models and cache, no mirror, no proxy; ``tmp_path``."""
     monkeypatch.setenv("STREAMCLF_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("STREAMCLF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("STREAMCLF_MIRROR", "")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return tmp_path
