@@ -125,7 +125,7 @@ class Capture:
         target_fps = self._options.target_fps
         if target_fps is not None and self._source.info.is_pictures:
             log.warning(
-                "%s: pictures have no time, so target-fps takes all of them; for every Nth one give frame-step instead",
+                "%s: these pictures have no time, so target-fps takes all of them; for every Nth one give frame-step instead",
                 self._source.name,
             )
         return Thinning(self._options.frame_step, target_fps)

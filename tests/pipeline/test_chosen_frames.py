@@ -134,4 +134,4 @@ def test_pictures_have_no_time_so_all_are_taken_and_that_is_said_once(caplog):
     assert indices(seen, "holiday") == list(range(20))
     assert indices(seen, "clip") == TENTHS
     (line,) = caplog.messages
-    assert line.startswith("holiday: pictures have no time, so target-fps takes all of them")
+    assert line.startswith("holiday: these pictures have no time, so target-fps takes all of them")
