@@ -48,8 +48,8 @@ def open(source: str | int | Sequence[str | int], *, pictures: bool = True, **op
         source: What ``streamclf run`` takes: a camera's index, a path, a folder, a URL, ``NAME=SOURCE``; or a list of them.
         pictures: Keep full-size pictures (``prediction.frame.image``). False saves memory and time.
         options: Those of ``streamclf run`` but for its outputs, with underscores: ``model``, ``target``, ``batch``,
-            ``queue_frames``, ``queue_mb``, ``drop``, ``frame_step``, ``max_frames``, ``realtime``, ``smooth`` (seconds),
-            ``top_k``, ``threshold``, ``camera_size`` ("WxH"), ``camera_fps``, ``camera_format``, ``mirror``.
+            ``queue_frames``, ``queue_mb``, ``drop``, ``frame_step``, ``target_fps``, ``max_frames``, ``realtime``, ``smooth``
+            (seconds), ``top_k``, ``threshold``, ``camera_size`` ("WxH"), ``camera_fps``, ``camera_format``, ``mirror``.
 
     Raises:
         UsageError: an option or the model's name is wrong.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,8 @@ def _pipeline(config: RunConfig, model: ResolvedModel, sources: Sequence[FrameSo
         threshold=config.threshold,
         drop=config.drop,
         frame_step=config.frame_step,
+        # by its digits: a tenth is 1/10, and no binary neighbour of it drifts away from the frames
+        target_fps=None if config.target_fps is None else Fraction(str(config.target_fps)),
         max_frames=config.max_frames,
         realtime=config.realtime,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,9 +12,12 @@ from streamclf.errors import ChannelClosed
 from streamclf.frame import FitPlan, Frame, Image
 from streamclf.source import FrameSource
 from streamclf.stats import Clock, Ending, StatsBoard
+from streamclf.thinning import Thinning
 
 if TYPE_CHECKING:
     from streamclf.pipeline import PipelineOptions
+
+log = logging.getLogger("streamclf")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,14 +103,16 @@ class Capture:
 
     def _read(self, plan: FitPlan, pictures: bool) -> Ending:
         pace = Pace(self._clock) if self._is_paced else None
+        thinning = self._thinning()
         kept = 0
         for frame in self._source:
             if pace is not None:
+                # also for one that is not wanted: decoding ahead would come in bursts beside the network
                 self._inbox.wait_cancelled(pace.due_in_s(frame))
                 frame = replace(frame, captured_s=self._clock())
             self._board.captured(frame.stream)
             self._gaps += frame.after_gap
-            if frame.index % self._options.frame_step and not self._inbox.cancelled:
+            if not thinning.wants(frame) and not self._inbox.cancelled:
                 self._board.dropped(frame.stream, "frame_step")
                 continue
             self._inbox.put(self._prepare(frame, plan, pictures))
@@ -114,6 +120,15 @@ class Capture:
             if kept == self._options.max_frames:
                 return "limit"
         return "eof"
+
+    def _thinning(self) -> Thinning:
+        target_fps = self._options.target_fps
+        if target_fps is not None and self._source.info.is_pictures:
+            log.warning(
+                "%s: these pictures have no time, so target-fps takes all of them; for every Nth one give frame-step instead",
+                self._source.name,
+            )
+        return Thinning(self._options.frame_step, target_fps)
 
     def _prepare(self, frame: Frame, plan: FitPlan, pictures: bool) -> Prepared:
         try:

@@ -118,6 +118,13 @@ class RunConfig(BaseModel):
         description="Classify every Nth frame only.",
         json_schema_extra={"metavar": "N", "panel": "Queue"},
     )
+    target_fps: Positive | None = Field(
+        None,
+        examples=[5],
+        description="Classify F frames per second of each source's own time, the first at or after each 1/F s (not with "
+        "frame-step).",
+        json_schema_extra={"metavar": "F", "panel": "Queue"},
+    )
     max_frames: Count | None = Field(
         None,
         examples=[1000],
@@ -189,6 +196,15 @@ class RunConfig(BaseModel):
     overwrite: bool = Field(
         False, description="Outputs may replace existing files.", json_schema_extra={"panel": "Outputs"}
     )
+
+    @model_validator(mode="after")
+    def _frames_are_chosen_in_one_way(self) -> RunConfig:
+        if self.target_fps is not None and self.frame_step != 1:
+            raise ValueError(
+                f"frame-step {self.frame_step} and target-fps {self.target_fps:g} both choose frames; give one of them "
+                "(frame-step 1 is all frames)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _outputs_make_sense(self) -> RunConfig:

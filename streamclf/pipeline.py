@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ class PipelineOptions:
     drop: DropPolicy | None = None
     """None: ``oldest`` for live sources, ``never`` for recorded ones."""
     frame_step: int = 1
+    target_fps: Fraction | None = None
+    """Not both; ``thinning`` says what they mean."""
     max_frames: int | None = None
     realtime: bool = False
     """Play recorded sources at their own pace, as if they were live."""

@@ -14,6 +14,7 @@ Clock: TypeAlias = Callable[[], float]
 """Seconds on a monotonic clock."""
 
 DropCause: TypeAlias = Literal["queue_full", "stale", "frame_step", "stopped", "failed"]
+"""``frame_step``: not wanted, by frame-step or target-fps."""
 Cancellation: TypeAlias = Literal["stopped", "failed"]
 Ending: TypeAlias = Literal["eof", "limit"] | Cancellation
 Stage: TypeAlias = Literal["capture", "classify", "sink"]
@@ -134,6 +135,16 @@ class StreamStats:
     """First to last frame; None where that is too short for a rate."""
     frame_count: int | None
     is_live: bool
+
+    @property
+    def wanted(self) -> int:
+        """Frames captured that frame-step or target-fps did not leave out."""
+        return self.captured - self.dropped.get("frame_step", 0)
+
+    @property
+    def lost(self) -> int:
+        """Wanted frames that were dropped, whatever the cause."""
+        return sum(self.dropped.values()) - self.dropped.get("frame_step", 0)
 
 
 @dataclass(frozen=True, slots=True)

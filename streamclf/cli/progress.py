@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamclf.cli.terminal import say
 from streamclf.sink import Result
-from streamclf.stats import Clock, RunStats
+from streamclf.stats import Clock, RunStats, StreamStats
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -83,10 +83,16 @@ class ProgressSink:
         self._bar.start()
 
     def _total(self, stats: RunStats) -> int | None:
-        counts = [stream.frame_count for stream in stats.streams.values()]
-        if not counts or not all(counts):
-            return None
-        return sum(min(count or 0, self._max_frames or count or 0) for count in counts)
+        totals = [self._stream_total(stream) for stream in stats.streams.values()]
+        return sum(totals) if totals and all(totals) else None
+
+    def _stream_total(self, stream: StreamStats) -> int:
+        """Frames until its end; those that are not wanted do not count towards a limit, so as many come between as up to now."""
+        count = stream.frame_count or 0
+        if self._max_frames is None:
+            return count
+        spread = stream.captured / stream.wanted if stream.wanted else 1
+        return min(count, round(self._max_frames * spread))
 
 
 def _rate(stats: RunStats) -> str:

@@ -31,7 +31,7 @@ GUTTER = 24
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What the overlay says of the run: rates (frames per second), capture-to-result latency (ms), drops, network.
+    """What the overlay says of the run: rates (frames per second), capture-to-result latency (ms), drops (of wanted frames), network.
 
     None is shown as "-": not known, or not yet.
     """
@@ -65,7 +65,7 @@ class Numbers:
             display_name="display" if has_window else "write",
             p50_ms=total.get("p50"),
             p95_ms=total.get("p95"),
-            dropped=sum(own.dropped.values()),
+            dropped=own.lost,
             model=stats.model,
             engine=stats.engine,
         )

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,29 @@ def test_frame_step_and_max_frames_are_deterministic(streamclf: Run, videos: Pat
     assert stream["ended"] == "limit"
     assert stream["dropped"]["frame_step"] == 36
     assert stream["captured"] == 41
+
+
+def test_target_fps_keeps_the_clips_own_times_in_rows_and_annotated_video(
+    streamclf: Run, videos: Path, tmp_path: Path
+) -> None:
+    clip = videos / "intel_bottle-detection.mp4"
+    for name in ("one", "two"):
+        outputs = ["--results", f"{name}.jsonl", "--save", f"{name}.mp4", "--report", "-"]
+        done = streamclf("run", clip, *FAST, "--target-fps", 5, "--max-frames", 20, *outputs)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+    (stream,) = json.loads(done.stdout)["streams"].values()
+    rows = rows_of(tmp_path / "one.jsonl")
+    assert len(rows) == stream["classified"] == stream["captured"] - stream["dropped"]["frame_step"] == 20
+    with av.open(str(clip)) as container:
+        times = [frame.pts * frame.time_base for frame in islice(container.decode(video=0), 140)]
+    firsts = [next(i for i, time in enumerate(times) if time >= times[0] + Fraction(n, 5)) for n in range(20)]
+    assert [row["index"] for row in rows] == firsts
+    assert [row["pts_s"] for row in rows] == [round(float(times[index]), 6) for index in firsts]
+    probe = ["ffprobe", "-v", "error", "-show_entries", "stream=time_base:frame=pts", "-of", "json", "one.mp4"]
+    shown = json.loads(subprocess.run(probe, cwd=tmp_path, capture_output=True, check=True).stdout)
+    tick = Fraction(shown["streams"][0]["time_base"])
+    assert [frame["pts"] * tick for frame in shown["frames"]] == [times[index] - times[0] for index in firsts]
 
 
 def test_several_sources_share_the_network_and_keep_their_rows_apart(

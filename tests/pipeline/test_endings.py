@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from fractions import Fraction
 
 import pytest
 
@@ -64,6 +65,16 @@ def test_a_frame_step_counts_what_it_leaves_out():
     check_laws(pipeline, seen)
     assert indices(seen, "clip") == [0, 3, 6, 9, 12]
     assert drops(pipeline, "clip") == {"frame_step": 8}
+
+
+def test_a_target_rate_counts_what_it_leaves_out():
+    pipeline = make_pipeline(ScriptedSource(range(50), "clip"), target_fps=Fraction(10), max_frames=5)
+    with pipeline:
+        seen = list(collect(pipeline))
+    stats = check_laws(pipeline, seen)
+    assert indices(seen, "clip") == [0, 3, 6, 9, 12]
+    assert drops(pipeline, "clip") == {"frame_step": 8}
+    assert (stats.streams["clip"].wanted, stats.streams["clip"].lost) == (5, 0)
 
 
 # ---- the user quits

@@ -23,8 +23,9 @@ options = st.fixed_dictionaries(
         "batch": st.just("auto") | st.integers(1, 64),
         "queue_frames": st.integers(1, 1000),
         "queue_mb": st.floats(0.001, 1e6),
-        "drop": st.sampled_from(["oldest", "newest", "never"]),
         "frame_step": st.integers(1, 1000),
+        "drop": st.sampled_from(["oldest", "newest", "never"]),
+        "target_fps": st.floats(1e-9, 1e9),
         "max_frames": st.integers(1, 10**9),
         "camera_size": st.tuples(st.integers(1, 99999), st.integers(1, 99999)).map(lambda s: f"{s[0]}x{s[1]}"),
         "camera_fps": st.floats(0.1, 1000),
@@ -38,7 +39,12 @@ options = st.fixed_dictionaries(
         "results": text.map(lambda name: f"rows{name.replace(chr(47), chr(45))}x.csv"),
         "overwrite": st.booleans(),
     },
-).filter(lambda made: made.get("save") != made.get("results") or "save" not in made)
+).filter(
+    lambda made: (
+        ("save" not in made or made["save"] != made.get("results"))
+        and ("target_fps" not in made or made.get("frame_step", 1) == 1)
+    )
+)
 
 
 @given(options)
@@ -75,6 +81,9 @@ def test_the_samples_in_the_repository_are_the_generated_ones(name: str) -> None
     ("given_options", "words"),
     [
         ({"bach": 1}, ["'bach'", "did you mean 'batch'"]),
+        ({"target-fps": 0}, ["target-fps: 0: must be more than 0"]),
+        ({"target-fps": "inf"}, ["target-fps: 'inf': must be a finite number"]),
+        ({"target-fps": 5, "frame-step": 10}, ["frame-step 10 and target-fps 5 both choose frames; give one of them"]),
         ({"queue-frames": 0}, ["queue-frames: 0: must be at least 1"]),
         ({"target": "gpu"}, ["target", "'gpu'", "opencl"]),
         ({"camera-size": "1280"}, ["camera-size", "'1280'", "1280x720"]),

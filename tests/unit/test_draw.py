@@ -160,7 +160,7 @@ def test_a_rate_that_is_not_known_is_a_dash() -> None:
 
 def test_numbers_are_those_of_the_stream() -> None:
     rates = {"capture": 30.0, "classify": 12.0, "sink": 11.0}
-    stream = StreamStats(9, 5, {"queue_full": 3, "stale": 1}, 0, None, None, rates, {}, None, True)  # type: ignore[arg-type]
+    stream = StreamStats(9, 5, {"queue_full": 3, "stale": 1, "frame_step": 40}, 0, None, None, rates, {}, None, True)  # type: ignore[arg-type]
     stats = RunStats({"cam": stream}, {}, {}, {"total": {"p50": 5.0, "p95": 9.0, "p99": 10.0}}, 1.0, 0.0, "tiny", "cpu")
     assert Numbers.of(stats, "cam") == Numbers(30.0, 12.0, 11.0, 5.0, 9.0, 4, "tiny", "cpu", "write")
     assert Numbers.of(stats, "cam", 25.0, has_window=True) == Numbers(

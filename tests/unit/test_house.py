@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "streamclf"
 BANDS = (
     ("base", "errors wording child machine frame prediction"),
     ("seams", "source engine sink stats turns channel"),
-    ("pure", "vision proof"),
+    ("pure", "vision proof thinning"),
     ("networks", "catalogue exporter"),
     ("kinds", "sources engines sinks exporters"),
     (
