@@ -134,6 +134,8 @@ class _Network(CardNetwork):
         super().__init__(model)
         self._loader = loader
         self._requests: dict[int, Any] = {}
+        self._bound: dict[int, Any] = {}
+        """The array that each request reads its input from."""
         names = [_name(output) for output in loader.compiled(1).outputs]
         chosen = self.choose_outputs(names)
         tflite, spec = loader.tflite, model.card.input
@@ -144,8 +146,10 @@ class _Network(CardNetwork):
         """See :class:`CardNetwork`."""
         request, values = self._request(len(batch)), self._input.make(batch)
         try:
-            # A shared tensor does not keep its memory alive, and refuses what is read-only.
-            request.set_input_tensor(openvino.Tensor(values, shared_memory=values.flags.writeable))
+            if self._bound.get(len(batch)) is not values:  # most often it is the same memory again
+                # A shared tensor does not keep its memory alive, and refuses what is read-only.
+                request.set_input_tensor(openvino.Tensor(values, shared_memory=values.flags.writeable))
+                self._bound[len(batch)] = values
             request.infer()
             return {name: self._numbers(at, request.get_output_tensor(at).data) for name, at in self._outputs}
         except Exception as error:
@@ -156,6 +160,7 @@ class _Network(CardNetwork):
     def free(self) -> None:
         """Let the requests go."""
         self._requests.clear()
+        self._bound.clear()
 
     def _numbers(self, at: int, output: Any) -> FloatArray:
         """An output in float32, an array of its own."""

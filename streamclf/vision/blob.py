@@ -30,20 +30,27 @@ class BlobPlan:
     def fill(self, batch: npt.NDArray[np.uint8], blob: Blob) -> None:
         """Write fitted pictures (N, H, W, C) uint8 into ``blob``, float32 of the shape that ``shape`` tells.
 
-        The numbers are those of ``cv2.dnn.blobFromImages``, bit for bit, which cannot write into memory that is there: fresh
-        pages have to be cleared for it at each call, which takes longer than the work itself (0.5 ms instead of 0.07 for one picture
-        of 224x224).
+        Into memory that is there already: fresh pages would have to be cleared at each call, which takes longer than the work itself
+        (0.56 ms instead of 0.08 for one picture of 224x224). In one call of cv2's, which lets Python's lock go only once.
         """
-        planes = blob if self.layout == "NCHW" else blob.transpose(0, 3, 1, 2)
-        channels = batch.shape[3]
-        order = range(channels)[::-1] if self.swap else range(channels)
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # a card's absurd scale is told by what comes out of the network
-            for picture, into in zip(batch, planes, strict=True):
-                for plane, channel, scale, offset in zip(into, order, self.scales, self.offsets, strict=True):
-                    np.subtract(cv2.extractChannel(picture, channel), np.float32(offset), out=plane)
-                    plane *= np.float32(scale)
+        if self.layout == "NCHW":
+            cv2.dnn.blobFromImagesWithParams(list(batch), blob, self._params)
+            return
+        with np.errstate(over="ignore", invalid="ignore"):  # an absurd scale is told by what comes out of the network
+            np.subtract(batch[..., ::-1] if self.swap else batch, np.array(self.offsets, np.float32), out=blob)
+            blob *= np.array(self.scales, np.float32)
+
+    @property
+    def _params(self) -> cv2.dnn.Image2BlobParams:
+        params = cv2.dnn.Image2BlobParams()
+        params.scalefactor, params.mean = _scalar(self.scales), _scalar(self.offsets)
+        params.swapRB = self.swap
+        return params
+
+
+def _scalar(values: Sequence[float]) -> tuple[float, float, float, float]:
+    first, second, third, *_ = (*values, 0.0, 0.0)
+    return first, second, third, 0.0
 
 
 class BlobMaker:
