@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -187,7 +188,11 @@ class Inbox(Generic[T]):
         self._items.notify_all()
 
     def _wake_putters(self) -> None:
-        if any(lane.pending is not None and self._fits(lane, lane.pending) for lane in self._lanes.values()):
+        """Not before half of a lane is empty: then its reader decodes several frames in a row, and disturbs the network less often."""
+        if any(
+            lane.pending is not None and len(lane.items) <= lane.max_frames // 2 and self._fits(lane, lane.pending)
+            for lane in self._lanes.values()
+        ):
             self._room.notify_all()
 
     def _ended(self, lane: _Lane[T]) -> bool:
@@ -279,9 +284,14 @@ class Results(Generic[R]):
     A lane that finishes out of turn leaves its results and goes on, until ``max_items`` are held.
     """
 
+    LINGER_S = 0.02
+    """Results that are fewer than ``wake_at`` are found by the reader within this time."""
+
     def __init__(self, max_items: int):
         self.max_items = max_items
-        """To be settled before anything is put."""
+        self.wake_at = 1
+        """So many results wake the reader. Where nobody waits for a single one, several together cost fewer switches of threads.
+        Both to be settled before anything is put."""
         self._early: dict[int, list[R]] = {}
         self._ready: deque[R] = deque()
         self._next_ticket = 0
@@ -304,7 +314,7 @@ class Results(Generic[R]):
             while (batch := self._early.pop(self._next_ticket, None)) is not None:
                 self._ready.extend(batch)
                 self._next_ticket += 1
-            if self._ready:  # what came out of turn is of no use to the reader yet
+            if len(self._ready) >= self.wake_at:  # what came out of turn is of no use to the reader yet
                 self._changed.notify_all()
 
     def poll(self, timeout_s: float | None = None, limit: int | None = None) -> list[R]:
@@ -314,13 +324,23 @@ class Results(Generic[R]):
             ChannelClosed: ended, and everything was handed out.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._closed, timeout_s)
+            self._wait_for_ready(timeout_s)
             if not self._ready and self._closed:
                 raise ChannelClosed("the run has ended")
             count = len(self._ready) if limit is None else min(limit, len(self._ready))
             results = [self._ready.popleft() for _ in range(count)]
             self._changed.notify_all()
             return results
+
+    def _wait_for_ready(self, timeout_s: float | None) -> None:
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._ready and not self._closed:
+            left_s = None if deadline_s is None else deadline_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return
+            linger_s = self.LINGER_S if self.wake_at > 1 else None
+            waits_s = [wait_s for wait_s in (left_s, linger_s) if wait_s is not None]
+            self._changed.wait(min(waits_s, default=None))
 
     def close(self) -> None:
         """Refuse everything from now on; what is next in turn is still handed out."""
