@@ -83,6 +83,9 @@ class Inbox(Generic[T]):
         switch of threads, and there were fifteen of them a frame."""
         self._items = threading.Condition(lock)
         """Who takes waits here. An item wakes one of them: all want the same of the queue."""
+        self.by_halves = False
+        """Wake who waits for room only once half of its lane is empty: it then decodes several frames in a row, and disturbs the
+        network less often. To be settled before anything is put."""
         self._bytes = 0
         self._tickets = 0
         self._cancelled: Cancellation | None = None
@@ -188,9 +191,10 @@ class Inbox(Generic[T]):
         self._items.notify_all()
 
     def _wake_putters(self) -> None:
-        """Not before half of a lane is empty: then its reader decodes several frames in a row, and disturbs the network less often."""
         if any(
-            lane.pending is not None and len(lane.items) <= lane.max_frames // 2 and self._fits(lane, lane.pending)
+            lane.pending is not None
+            and (not self.by_halves or len(lane.items) <= lane.max_frames // 2)
+            and self._fits(lane, lane.pending)
             for lane in self._lanes.values()
         ):
             self._room.notify_all()

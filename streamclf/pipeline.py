@@ -191,8 +191,8 @@ class Pipeline:
         """One lane after the other, so that the first proves the batch sizes alone; raises what a load raises."""
         lanes = self._lanes_running = self._loader.lanes
         self._results.max_items = 2 if lanes == 1 else 4 * lanes
-        if lanes > 1:  # as for recorded sources only
-            self._results.wake_at = 2 * lanes
+        if lanes > 1:  # as for recorded sources only: nobody waits for a single frame
+            self._inbox.by_halves, self._results.wake_at = True, 2 * lanes
         for number in range(lanes):
             loaded = threading.Event()
             self._start(f"classify {number}", self._classify, loaded)

@@ -120,7 +120,8 @@ def _classify(
     chosen = config.engine if "engine" in config.model_fields_set else reference_engine(resolved)
     with Classifier(resolved, config.target, config.top_k, engine=chosen, precision=config.precision) as classifier:
         for index, image in enumerate(images):
-            row: dict[str, Any] = {"file": image, "model": classifier.name, "top": [], "infer_ms": None, "error": None}
+            row: dict[str, Any] = {"file": image, "model": classifier.name, "engine": classifier.info.label}
+            row |= {"top": [], "infer_ms": None, "error": None}
             rows.append(row)
             try:
                 picture = read_picture(image)

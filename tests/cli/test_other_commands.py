@@ -70,7 +70,7 @@ def test_classify_json_has_a_row_a_picture_with_its_error(streamclf: Run, images
     done = streamclf("classify", images / "dog.jpg", "broken.jpg", "--model", "tiny-darknet", "--json", "--top-k", 2)
     assert done.returncode == 1
     good, bad = json.loads(done.stdout)
-    assert list(good) == ["file", "model", "top", "infer_ms", "error"]
+    assert list(good) == ["file", "model", "engine", "top", "infer_ms", "error"]
     assert good["error"] is None
     assert good["infer_ms"] > 0
     assert [set(score) for score in good["top"]] == [{"class_id", "label", "probability"}] * 2
