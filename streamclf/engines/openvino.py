@@ -22,20 +22,21 @@ if TYPE_CHECKING:
     from streamclf.engine import FloatArray
 
 
-def _import_quietly() -> Any:
-    """The library without its telemetry: importing it sends an event to a counter on the internet, unless that part is missing."""
-    part = "openvino_telemetry"
-    before = sys.modules.get(part)
-    sys.modules[part] = None  # type: ignore[assignment]  # to an import the same as not installed
+def _import_runtime() -> Any:
+    """The library without its converter, which it imports where that is there: it takes longer to import than all that is needed here,
+    and sends an event to a counter on the internet. A program of the user's own may still import it."""
+    converter = "openvino.tools.ovc"
+    before = sys.modules.get(converter)
+    sys.modules[converter] = None  # type: ignore[assignment]  # to an import the same as not installed
     try:
         return importlib.import_module("openvino")
     finally:
-        del sys.modules[part]
+        del sys.modules[converter]
         if before is not None:
-            sys.modules[part] = before
+            sys.modules[converter] = before
 
 
-openvino = _import_quietly()
+openvino = _import_runtime()
 
 _SIXTEEN_BITS: dict[str, Arithmetic] = {"BF16": "bfloat16", "FP16": "float16"}
 """What OpenVINO calls them among a processor's abilities, the better one first."""

@@ -72,7 +72,7 @@ def test_cards_say_what_keras_does_to_pictures(exported: Get) -> None:
 def test_an_exported_network_needs_no_keras_to_run(exported: Get) -> None:
     _, done = exported("mobilenetv2")
     images = [read_picture(path).bgr() for path in PHOTOGRAPHS]
-    with Classifier(done.model.card.name, batch=2) as classifier:
+    with Classifier(done.model.card.name, batch=2, engine="opencv") as classifier:
         together = [prediction.top.label for prediction in classifier.classify_batch(images)]
         assert together == [classifier.classify(image).top.label for image in images]
         assert len(set(together)) > 1
