@@ -317,10 +317,11 @@ def test_a_signal_ends_the_run_in_good_order(
     clip = videos / "intel_one-by-one-person-detection.mp4"
     process = started("run", clip, *MODEL, "--results", "-", "--save", "v.mp4", "--report", "p.json")
     assert process.stdout is not None
-    first = process.stdout.readline()
-    process.send_signal(number)
     assert process.stderr is not None
-    rest, errors = process.stdout.read(), process.stderr.read()  # communicate() would leave out what readline() has read ahead
+    with process.stdout as rows_out, process.stderr as said:
+        first = rows_out.readline()
+        process.send_signal(number)
+        rest, errors = rows_out.read(), said.read()  # communicate() would leave out what readline() has read ahead
     assert process.wait(60) == code, errors
     report = json.loads((tmp_path / "p.json").read_text())
     (stream,) = report["streams"].values()
