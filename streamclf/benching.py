@@ -211,7 +211,7 @@ def _machine() -> dict[str, Any]:
     from streamclf.proof import usable_cpus
 
     sixteen_bits = None
-    if RUNTIMES["openvino"].version is not None:
+    if RUNTIMES["openvino"].is_installed:
         with suppress(ImportError, RuntimeError):
             from streamclf.engines.openvino import sixteen_bits as ask
 

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from streamclf.catalogue.find import ResolvedModel, find_model
-from streamclf.engine import EngineInfo, EngineWish, Precision, Target
+from streamclf.engine import EngineChoice, EngineInfo, EngineWish, Precision, Target
 from streamclf.frame import Frame
 from streamclf.interpreter import Interpreter
-from streamclf.loading import EngineChoice, make_loader
+from streamclf.loading import make_loader
 from streamclf.prediction import Latency, Prediction
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from streamclf.engine import EngineChoice, Precision, Target
 from streamclf.errors import ConfigError
 from streamclf.wording import complaint, matching, shown, toml_value
 
@@ -72,15 +73,13 @@ class RunConfig(BaseModel):
         "streamclf and tells what is wrong with a camera's picture.",
         json_schema_extra={"metavar": "NAME|FOLDER", "panel": "Network"},
     )
-    target: Literal["cpu", "opencl", "opencl-fp16"] = Field(
-        "cpu", description="What the network should run on.", json_schema_extra={"panel": "Network"}
-    )
-    engine: Literal["auto", "opencv", "onnxruntime", "openvino", "litert"] = Field(
+    target: Target = Field("cpu", description="What the network should run on.", json_schema_extra={"panel": "Network"})
+    engine: EngineChoice = Field(
         "auto",
         description="What runs the network; auto takes the fastest one installed here that gives the right answers, measured once.",
         json_schema_extra={"panel": "Network"},
     )
-    precision: Literal["exact", "fast"] = Field(
+    precision: Precision = Field(
         "exact",
         description="exact computes in float32 (an int8 network as it is); fast also allows 16 bits where the processor has them.",
         json_schema_extra={"panel": "Network"},

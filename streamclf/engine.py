@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 EngineName: TypeAlias = Literal["opencv", "onnxruntime", "openvino", "litert"]
+EngineChoice: TypeAlias = Literal["auto", EngineName]
 Target: TypeAlias = Literal["cpu", "opencl", "opencl-fp16"]
 Precision: TypeAlias = Literal["exact", "fast"]
 """``exact``: float32, and an int8 network as it is. ``fast`` also allows 16 bits."""

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from streamclf.catalogue.card import Framework
-from streamclf.engine import Engine, EngineLoader, EngineName, EngineWish
+from streamclf.engine import Engine, EngineChoice, EngineLoader, EngineName, EngineWish
 from streamclf.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from streamclf.race import Race
 
 log = logging.getLogger("streamclf")
-
-EngineChoice: TypeAlias = Literal["auto", "opencv", "onnxruntime", "openvino", "litert"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,14 @@ class Runtime:
     frameworks: tuple[Framework, ...]
 
     @property
+    def is_installed(self) -> bool:
+        """Whether it can be imported. Imports nothing."""
+        return importlib.util.find_spec(self.imported) is not None
+
+    @property
     def version(self) -> str | None:
-        """The installed release; None if it is not installed. Imports nothing."""
-        if importlib.util.find_spec(self.imported) is None:
+        """The installed release, from its distribution's own files; None if it is not installed."""
+        if not self.is_installed:
             return None
         try:
             return importlib.metadata.version(self.package)
@@ -100,12 +103,13 @@ def make_loader(model: ResolvedModel, wish: EngineWish, engine: EngineChoice = "
 
 def usable_engines(model: ResolvedModel) -> list[EngineName]:
     """The installed engines that read this network's format, the one whose answers count as right first."""
-    return [name for name, runtime in RUNTIMES.items() if _reads(runtime, model) and runtime.version is not None]
+    return [name for name, runtime in RUNTIMES.items() if _reads(runtime, model) and runtime.is_installed]
 
 
 def unusable_engines(model: ResolvedModel) -> dict[EngineName, str]:
     """Why each of the other engines cannot run this network here."""
-    others = [(name, runtime) for name, runtime in RUNTIMES.items() if name not in usable_engines(model)]
+    able = usable_engines(model)
+    others = [(name, runtime) for name, runtime in RUNTIMES.items() if name not in able]
     return {name: _installs(name) if _reads(runtime, model) else _reads_not(runtime, model) for name, runtime in others}
 
 
@@ -191,8 +195,7 @@ def _check_usable(engine: EngineName, model: ResolvedModel, wish: EngineWish) ->
 
 def check_installed(engine: EngineName, why: str = "") -> None:
     """Raise EngineError where an engine's library is not installed; ``why`` it is needed, in front of that."""
-    runtime = RUNTIMES[engine]
-    if runtime.version is None:
+    if not RUNTIMES[engine].is_installed:
         needed = f"{why}, and " if why else ""
         raise EngineError(f"{needed}{_installs(engine)}")
 

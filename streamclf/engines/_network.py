@@ -12,6 +12,7 @@ import numpy as np
 
 from streamclf.catalogue.card import CARD_NAME, InputSpec
 from streamclf.catalogue.find import ResolvedModel
+from streamclf.catalogue.formats import is_quantised
 from streamclf.engine import Arithmetic, EngineInfo, EngineName, EngineWish, Target
 from streamclf.engines._outputs import answer, contradiction, picture_rows
 from streamclf.errors import CardError, EngineError
@@ -162,9 +163,15 @@ class CardLoader(ABC):
     def open(self) -> CardNetwork:
         """The network for the calling thread; raises EngineError."""
 
-    @abstractmethod
     def arithmetic(self) -> Arithmetic:
-        """What the opened network is computed in."""
+        """What the opened network is computed in: int8 where it says itself how it is quantised, whatever else was granted."""
+        if is_quantised(self.model.card.framework, self.model.paths["weights"]):
+            return "int8"
+        return self.float_arithmetic()
+
+    def float_arithmetic(self) -> Arithmetic:
+        """What a network is computed in that is not quantised."""
+        return "float32"
 
     def notes(self) -> list[str]:
         """What a user should know of how the wish was met."""
@@ -227,7 +234,8 @@ def proven_batches(
         best = max(proof.batch_sizes)
         if best != wanted:
             notes.append(f"batch {wanted}: this network does not give the answers of single pictures; uses {best}")
-    network.rows(network.pictures(best))
+    if best != tried[-1] or timed:  # the size that ran last is planned already
+        network.rows(network.pictures(best))
     return proof.batch_sizes, best, notes
 
 

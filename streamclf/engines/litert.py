@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamclf.catalogue.find import ResolvedModel
-from streamclf.catalogue.formats import is_quantised
-from streamclf.engine import Arithmetic, EngineName
+from streamclf.engine import EngineName
 from streamclf.engines._litert import VERSION, LiteRtNet
 from streamclf.engines._network import CardLoader, CardNetwork
 from streamclf.proof import Batch
@@ -26,10 +25,6 @@ class LiteRtLoader(CardLoader):
     def open(self) -> CardNetwork:
         """An interpreter of its own."""
         return _Network(self.model, self.plan.threads)
-
-    def arithmetic(self) -> Arithmetic:
-        """float32, or int8 where the network is quantised."""
-        return "int8" if is_quantised(self.model.card.framework, self.model.paths["weights"]) else "float32"
 
     def notes(self) -> list[str]:
         """That there is nothing faster than exact: the interpreter's Python has no option for 16 bits."""

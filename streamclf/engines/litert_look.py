@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,27 +11,14 @@ import numpy as np
 from streamclf.catalogue.card import InputSpec
 from streamclf.catalogue.formats import NetworkFiles
 from streamclf.engines._litert import LiteRtNet
-from streamclf.engines._look import crash_of, files_of
-from streamclf.errors import StreamclfError
+from streamclf.engines._look import MOST_SIDE, crash_of
 from streamclf.proof import Batch
 
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
 
 TITLE = "LiteRT"
-_MOST_SIDE = 4096
-"""As in a card."""
-
-
-def crash(files: NetworkFiles, timeout_s: float = 300.0) -> str | None:
-    """How LiteRT ends when it reads and runs the network, where it does not come back from that; tried in a child. None where it does."""
-    return crash_of(__name__, files, timeout_s)
-
-
-def read_once(arguments: Sequence[str]) -> None:
-    """For the child of ``crash``: read a network, and run it once if its input is known."""
-    with suppress(StreamclfError):  # which is told by who reads it next
-        Look(files_of(arguments)).run_once()
+crash = partial(crash_of, __name__)
 
 
 class Look:
@@ -55,7 +42,7 @@ class Look:
     def run_once(self) -> None:
         """A forward pass on nothing, where the file says what its input is."""
         (shape,) = self.input_shapes()
-        if all(0 < side <= _MOST_SIDE for side in shape):
+        if all(0 < side <= MOST_SIDE for side in shape):
             self._net.run(np.zeros(shape, self._net.file.input.dtype))
 
     def answer(self, picture: Batch, spec: InputSpec, names: Sequence[str]) -> dict[str, FloatArray]:

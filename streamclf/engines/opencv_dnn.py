@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from streamclf.catalogue.find import ResolvedModel
-from streamclf.catalogue.formats import is_quantised
 from streamclf.engine import Arithmetic, EngineName, EngineWish, Target
 from streamclf.engines._network import CardEngine, CardLoader, CardNetwork, Plan, blob_maker
 from streamclf.engines._opencv_net import FAULTS, READERS, in_words, quiet_cv2, read_net
@@ -96,10 +95,8 @@ class OpenCvDnnLoader(CardLoader):
         """A net of its own, on the target that was found to be usable."""
         return _Network(self.model, self.target)
 
-    def arithmetic(self) -> Arithmetic:
-        """float32, 16 bits on an OpenCL device that was asked for them, or int8 where the network is quantised."""
-        if is_quantised(self.model.card.framework, self.model.paths["weights"]):
-            return "int8"
+    def float_arithmetic(self) -> Arithmetic:
+        """float32, or 16 bits on an OpenCL device that was asked for them."""
         return "float16" if self.target == "opencl-fp16" else "float32"
 
     def notes(self) -> list[str]:

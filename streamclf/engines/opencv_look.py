@@ -5,38 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streamclf.catalogue.card import InputSpec
 from streamclf.catalogue.formats import NetworkFiles
-from streamclf.engines._look import crash_of, files_of
+from streamclf.engines._look import MOST_SIDE, crash_of
 from streamclf.engines._network import blob_maker
 from streamclf.engines._opencv_net import FAULTS, in_words, quiet_cv2, read_net
-from streamclf.errors import EngineError, ModelFileError, StreamclfError
+from streamclf.errors import EngineError, ModelFileError
 from streamclf.proof import Batch
 
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
 
 TITLE = "OpenCV"
-_MOST_SIDE = 4096
-"""As in a card."""
-
-
-def crash(files: NetworkFiles, timeout_s: float = 300.0) -> str | None:
-    """How OpenCV ends when it reads the network, where it does not come back from that; None where it does, with whatever answer.
-
-    A damaged file can kill the whole process (ONNX, OpenCV 4.14), so it is tried in a child.
-    """
-    return crash_of(__name__, files, timeout_s)
-
-
-def read_once(arguments: Sequence[str]) -> None:
-    """For the child of ``crash``: read a network, and run it once if its input is known."""
-    with suppress(StreamclfError):  # which is told by who reads it next
-        Look(files_of(arguments)).run_once()
+# A damaged file can kill the whole process (ONNX, OpenCV 4.14).
+crash = partial(crash_of, __name__)
 
 
 class Look:
@@ -71,7 +58,7 @@ class Look:
     def run_once(self) -> None:
         """A forward pass on nothing, where the file says what its inputs are; what goes wrong goes unsaid."""
         shapes = self.input_shapes()
-        if len(shapes) == 1 and all(0 < side <= _MOST_SIDE for side in shapes[0]):
+        if len(shapes) == 1 and all(0 < side <= MOST_SIDE for side in shapes[0]):
             with quiet_cv2(), suppress(*FAULTS):
                 self._net.setInput(np.zeros(shapes[0], np.float32))
                 self._net.forward(list(self.output_names))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from streamclf.catalogue.find import ResolvedModel
-from streamclf.catalogue.formats import is_quantised
 from streamclf.engine import Arithmetic, EngineName, EngineWish
 from streamclf.engines._network import CardLoader, CardNetwork, blob_plan
 from streamclf.engines._tflite import TfliteFile
@@ -76,10 +75,8 @@ class OpenVinoLoader(CardLoader):
         """Requests of its own to the one compiled network."""
         return _Network(self.model, self)
 
-    def arithmetic(self) -> Arithmetic:
-        """What was granted; int8 where the network itself says how it is quantised."""
-        if is_quantised(self.model.card.framework, self.model.paths["weights"]):
-            return "int8"
+    def float_arithmetic(self) -> Arithmetic:
+        """What was granted."""
         return self._bits or "float32"
 
     def notes(self) -> list[str]:

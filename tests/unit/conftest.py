@@ -1,7 +1,8 @@
-"""A second thread for tests of what waits, and the way to framecheck's own modules."""
+"""A second thread for tests of what waits, libraries that look as if they were not installed, and the way to framecheck's own modules."""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -53,3 +54,16 @@ def framecheck_path() -> Iterator[None]:
     sys.path.insert(0, folder)
     yield
     sys.path.remove(folder)
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes libraries look as if they were not installed."""
+    real = importlib.util.find_spec
+
+    def hide(*names: str) -> None:
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name, *rest: None if name in names else real(name, *rest)
+        )
+
+    return hide

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import threading
@@ -250,19 +249,6 @@ def test_a_card_of_another_size_or_other_channels_is_refused_in_a_sentence(
 def test_an_input_that_no_picture_fits_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"takes int16; streamclf gives float32, or 8 bits that are quantised"):
         own(mean_network(tmp_path / "mean.tflite", dtype="int16", quantisation=(0.1, 0)))
-
-
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Takes libraries away."""
-    find = importlib.util.find_spec
-
-    def take(*names: str) -> None:
-        monkeypatch.setattr(
-            importlib.util, "find_spec", lambda name, *rest: None if name in names else find(name, *rest)
-        )
-
-    return take
 
 
 def test_without_litert_the_sentence_names_the_extra(

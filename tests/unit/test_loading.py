@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,19 +17,6 @@ from streamclf.engine import EngineName, EngineWish
 from streamclf.errors import EngineError, UsageError
 from streamclf.loading import AutoLoader, make_loader, reference_engine, usable_engines
 from streamclf.race import Lap, Race
-
-
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Makes libraries look as if they were not installed."""
-    real = importlib.util.find_spec
-
-    def hide(*names: str) -> None:
-        monkeypatch.setattr(
-            importlib.util, "find_spec", lambda name, *rest: None if name in names else real(name, *rest)
-        )
-
-    return hide
 
 
 @pytest.fixture
