@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -45,18 +47,45 @@ class Prepared:
 
 
 class Pace:
-    """When the frames of a recorded source are due, if it is played like a camera."""
+    """When the frames of a recorded source are due, if it is played like a camera, and when to read them.
+
+    A camera's next frame comes when it is due. A file's could be decoded as soon as the last one went to the network, but that is
+    when the network needs the processors: answers came 1 to 3 ms later, and the thread that takes the frame had to wait for one
+    that decodes. So the next frame is read just in time.
+    """
+
+    _READS = 1.5
+    """For so many times the longest of the last reads before the frame is due ..."""
+    _SPARE_S = 0.004
+    """... and for so long."""
 
     def __init__(self, clock: Clock):
         self._clock = clock
         self._start_s: float | None = None
+        self._due_s = -math.inf
+        self._interval_s = math.inf
+        """The shortest so far: the next frame may be due then."""
+        self._read_s = 0.0
+
+    def rest_s(self) -> float:
+        """Seconds until the next frame should be read, 0 or less where that is now. Before there was an interval it is now."""
+        if math.isinf(self._interval_s):
+            return 0.0
+        return self._due_s + self._interval_s - self._READS * self._read_s - self._SPARE_S - self._clock()
+
+    def took(self, read_s: float) -> None:
+        """Reading a frame took so long."""
+        self._read_s = max(read_s, 0.95 * self._read_s)
 
     def due_in_s(self, frame: Frame) -> float:
         """Seconds until ``frame`` is due, negative when it is late. The first frame, and one after a gap, is due now."""
         pts_s = frame.pts_s or 0.0
         if self._start_s is None or frame.after_gap:
             self._start_s = self._clock() - pts_s
-        return self._start_s + pts_s - self._clock()
+        elif self._start_s + pts_s > self._due_s:
+            self._interval_s = min(self._interval_s, self._start_s + pts_s - self._due_s)
+        self._due_s = self._start_s + pts_s
+        return self._due_s - self._clock()
 
 
 class Capture:
@@ -105,11 +134,7 @@ class Capture:
         pace = Pace(self._clock) if self._is_paced else None
         thinning = self._thinning()
         kept = 0
-        for frame in self._source:
-            if pace is not None:
-                # also for one that is not wanted: decoding ahead would come in bursts beside the network
-                self._inbox.wait_cancelled(pace.due_in_s(frame))
-                frame = replace(frame, captured_s=self._clock())
+        for frame in self._source if pace is None else self._paced(pace):
             self._board.captured(frame.stream)
             self._gaps += frame.after_gap
             if not thinning.wants(frame) and not self._inbox.cancelled:
@@ -120,6 +145,19 @@ class Capture:
             if kept == self._options.max_frames:
                 return "limit"
         return "eof"
+
+    def _paced(self, pace: Pace) -> Iterator[Frame]:
+        """The frames when they are due, also those that will not be wanted: decoding ahead would come in bursts."""
+        frames = iter(self._source)
+        while True:
+            self._inbox.wait_cancelled(pace.rest_s())
+            started_s = self._clock()
+            frame = next(frames, None)
+            if frame is None:
+                return
+            pace.took(self._clock() - started_s)
+            self._inbox.wait_cancelled(pace.due_in_s(frame))
+            yield replace(frame, captured_s=self._clock())
 
     def _thinning(self) -> Thinning:
         target_fps = self._options.target_fps

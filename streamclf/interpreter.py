@@ -34,6 +34,15 @@ class Interpreter:
         except EngineError as problem:
             raise EngineError(f"{self.name}: {problem}") from problem
 
+    def of_each(self, frames: Sequence[Frame], outputs: Sequence[Mapping[str, FloatArray]]) -> list[Prediction]:
+        """The same from what an engine put out for each frame alone, several classifiers' answers in one go."""
+        import numpy as np
+
+        if self._output.boxes is not None or len(frames) == 1:
+            return [self.predictions([frame], own)[0] for frame, own in zip(frames, outputs, strict=True)]
+        rows = [self._pick(own).reshape(1, -1) for own in outputs]
+        return self.predictions(frames, {self._output.name or "": np.concatenate(rows)})
+
     def _predictions(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
         if self._output.boxes is None:
             return self._classified(frames, outputs)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -22,6 +23,7 @@ from streamclf.stats import Cancellation, Clock, Ending, RunStats, StatsBoard
 from streamclf.vision.smoothing import Smoother
 
 if TYPE_CHECKING:
+    from streamclf.engine import FloatArray
     from streamclf.interpreter import Interpreter
 
 
@@ -46,8 +48,11 @@ class PipelineOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Classified:
-    prediction: Prediction
+class _Answered:
+    """A frame with what the network put out for it, still to be interpreted."""
+
+    frame: Frame
+    outputs: Mapping[str, FloatArray]
     nbytes: int
     gaps: int
     queue_ms: float
@@ -75,7 +80,9 @@ class Pipeline:
         """Keep full-size pictures for whoever polls; settled by the first ``poll``."""
         self._board = StatsBoard(clock)
         self._inbox: Inbox[Prepared] = Inbox(options.queue_bytes, self._board.dropped, self._board.queue_bytes)
-        self._results: Results[_Classified] = Results(max_items=2)
+        self._results: Results[_Answered] = Results(max_items=2)
+        self._interpreted: deque[tuple[_Answered, Prediction]] = deque()
+        """Left Results together, and go out one by one."""
         self._sources = {source.name: source for source in sources}
         if len(self._sources) < len(sources):
             raise ValueError(f"{', '.join(source.name for source in sources)}: two sources have one name; rename one")
@@ -159,7 +166,13 @@ class Pipeline:
         while self._idle and not self._inbox.cancelled:
             self._start(f"capture {self._idle[0].name}", self._capture, self._idle[0])
             del self._idle[0]
-        return [self._deliver(classified) for classified in self._results.poll(timeout_s, limit)]
+        while not self._interpreted:
+            answered = self._results.poll(timeout_s, None if self._results.wake_at > 1 else limit)
+            if not answered:
+                return []
+            self._interpret(answered)
+        count = len(self._interpreted) if limit is None else min(limit, len(self._interpreted))
+        return [self._deliver(*self._interpreted.popleft()) for _ in range(count)]
 
     def __iter__(self) -> Iterator[Prediction]:
         """Predictions until the run ends."""
@@ -190,9 +203,9 @@ class Pipeline:
     def _start_lanes(self) -> None:
         """One lane after the other, so that the first proves the batch sizes alone; raises what a load raises."""
         lanes = self._lanes_running = self._loader.lanes
-        self._results.max_items = 2 if lanes == 1 else 4 * lanes
+        self._results.max_items = 2 if lanes == 1 else 16
         if lanes > 1:  # as for recorded sources only: nobody waits for a single frame
-            self._inbox.by_halves, self._results.wake_at = True, 2 * lanes
+            self._inbox.by_halves, self._results.wake_at = True, 8
         for number in range(lanes):
             loaded = threading.Event()
             self._start(f"classify {number}", self._classify, loaded)
@@ -205,8 +218,9 @@ class Pipeline:
         self._inbox.cancel("failed" if isinstance(failure, Exception) else "stopped")
         cause = self._inbox.cancelled or "stopped"
         self._close_idle(cause)
-        for classified in self._results.cancel():
-            self._lose(classified.prediction.frame.stream, classified.nbytes, cause)
+        for answered in [*(answered for answered, _ in self._interpreted), *self._results.cancel()]:
+            self._lose(answered.frame.stream, answered.nbytes, cause)
+        self._interpreted.clear()
         stuck = self._join()
         if stuck or not isinstance(failure, Exception | None):
             self._board.settle(cause)
@@ -292,9 +306,9 @@ class Pipeline:
     def _pass_on(self, engine: Engine, batch: Batch[Prepared]) -> None:
         cause: Cancellation = "failed"
         try:
-            classified = self._answer(engine, batch)
+            answered = self._answer(engine, batch)
             try:
-                self._results.put(batch.ticket, classified)
+                self._results.put(batch.ticket, answered)
             except ChannelClosed:
                 cause = self._inbox.cancelled or "failed"
                 raise
@@ -303,7 +317,7 @@ class Pipeline:
                 self._lose(item.stream, item.nbytes, cause)
             raise
 
-    def _answer(self, engine: Engine, batch: Batch[Prepared]) -> list[_Classified]:
+    def _answer(self, engine: Engine, batch: Batch[Prepared]) -> list[_Answered]:
         import numpy as np
 
         taken_s = self._clock()
@@ -312,29 +326,54 @@ class Pipeline:
         started_s = self._clock()
         outputs = engine.run(fitted[0][None] if len(fitted) == 1 else np.stack(fitted))
         infer_ms = (self._clock() - started_s) * 1e3
-        frames = [item.frame if self.pictures else item.frame.without_picture() for item in batch.items]
-        predictions = self._interpreter.predictions(frames, outputs)
         self._board.forwarded(item.stream for item in batch.items)
         return [
-            _Classified(prediction, item.nbytes, item.gaps, (taken_s - item.queued_s) * 1e3, infer_ms)
-            for item, prediction in zip(batch.items, predictions, strict=True)
+            _Answered(
+                item.frame if self.pictures else item.frame.without_picture(),
+                outputs if len(fitted) == 1 else {name: output[at : at + 1] for name, output in outputs.items()},
+                item.nbytes,
+                item.gaps,
+                (taken_s - item.queued_s) * 1e3,
+                infer_ms,
+            )
+            for at, item in enumerate(batch.items)
         ]
 
     # ---- whoever polls
 
-    def _deliver(self, classified: _Classified) -> Prediction:
-        prediction = classified.prediction
+    def _interpret(self, batch: list[_Answered]) -> None:
+        """Several frames together cost little more than one, since each of numpy's steps may be a change of threads. One by one where
+        that fails: those before the one that makes no sense still go out."""
+        try:
+            self._interpreted.extend(self._predicted(batch))
+        except Exception:
+            for at, answered in enumerate(batch):
+                try:
+                    self._interpreted.extend(self._predicted([answered]))
+                except Exception as failure:
+                    self._abort(failure)
+                    for lost in [*batch[at:], *self._results.cancel()]:
+                        self._lose(lost.frame.stream, lost.nbytes, "failed")
+                    return
+
+    def _predicted(self, batch: list[_Answered]) -> list[tuple[_Answered, Prediction]]:
+        predictions = self._interpreter.of_each(
+            [answered.frame for answered in batch], [answered.outputs for answered in batch]
+        )
+        return list(zip(batch, predictions, strict=True))
+
+    def _deliver(self, answered: _Answered, prediction: Prediction) -> Prediction:
         frame = prediction.frame
         total_ms = (self._clock() - frame.captured_s) * 1e3
-        self._inbox.release(frame.stream, classified.nbytes)
-        self._board.classified(frame.stream, classified.queue_ms, classified.infer_ms, total_ms)
-        after_gap = self._gaps.get(frame.stream, 0) != classified.gaps
-        self._gaps[frame.stream] = classified.gaps
+        self._inbox.release(frame.stream, answered.nbytes)
+        self._board.classified(frame.stream, answered.queue_ms, answered.infer_ms, total_ms)
+        after_gap = self._gaps.get(frame.stream, 0) != answered.gaps
+        self._gaps[frame.stream] = answered.gaps
         return replace(
             prediction,
-            frame=replace(frame, after_gap=after_gap),
+            frame=frame if frame.after_gap == after_gap else replace(frame, after_gap=after_gap),
             steady=self._steady(frame, prediction, after_gap),
-            latency=Latency(classified.queue_ms, classified.infer_ms, total_ms),
+            latency=Latency(answered.queue_ms, answered.infer_ms, total_ms),
             engine=self._engine_label,
         )
 

@@ -166,6 +166,12 @@ class FakeInterpreter:
     def __init__(self, classes: int = 4):
         self.labels = tuple(f"class-{number}" for number in range(classes))
 
+    def of_each(
+        self, frames: Sequence[Frame], outputs: Sequence[Mapping[str, npt.NDArray[np.float32]]]
+    ) -> list[Prediction]:
+        """The same from each frame's own numbers."""
+        return [self.predictions([frame], own)[0] for frame, own in zip(frames, outputs, strict=True)]
+
     def predictions(self, frames: Sequence[Frame], outputs: Mapping[str, npt.NDArray[np.float32]]) -> list[Prediction]:
         """One prediction a frame, all classes, best first."""
         import numpy as np

@@ -19,7 +19,7 @@ QUEUED = 16
 """Frames that wait of a recorded source ..."""
 HELD = 2
 """... and results that wait for whoever polls, with one lane ..."""
-HELD_BY_TWO_LANES = 8
+HELD_BY_TWO_LANES = 16
 """... and with two."""
 
 OPTIONS = {

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from streamclf.errors import ChannelClosed, EngineError, SourceError, SourceNotFoundError, StageStuck
-from streamclf.testing import FakeEngine, FlatPicture, ScriptedSource
+from streamclf.testing import FakeEngine, FakeInterpreter, FlatPicture, ScriptedSource
 from tests.runs import (
     DEADLINE_S,
     HELD,
@@ -197,10 +197,10 @@ def test_an_interrupt_in_the_middle_of_a_poll_loses_no_frame_from_the_accounts(m
     deliver = pipeline._deliver
     delivered = []
 
-    def interrupted(classified):
+    def interrupted(*answered):
         if len(delivered) == 2:
             raise KeyboardInterrupt
-        delivered.append(deliver(classified))
+        delivered.append(deliver(*answered))
         return delivered[-1]
 
     monkeypatch.setattr(pipeline, "_deliver", interrupted)
@@ -402,11 +402,15 @@ def test_a_network_that_fails_stops_the_run_at_once():
 def test_a_lane_that_fails_frees_the_one_that_waits_for_its_turn():
     """The second lane has run ahead until it may hold no more results, and waits for a batch that will never come."""
     ahead = threading.Event()
+    forwarded = []
 
     def forward(batch):
         if batch[0, 0, 0, 0] == 0:
             wait(ahead)
             raise EngineError("net: forward failed")
+        forwarded.append(batch)
+        if len(forwarded) > HELD_BY_TWO_LANES:
+            ahead.set()
 
     pipeline = make_pipeline(
         ScriptedSource([0] + [1] * 99, "clip"), lanes=2, engine=lambda: FakeEngine(before_run=forward)
@@ -415,9 +419,6 @@ def test_a_lane_that_fails_frees_the_one_that_waits_for_its_turn():
 
     def body() -> None:
         with pipeline:
-            assert pipeline.poll(0) == []
-            wait_for_blocked_put(pipeline, "clip", 1 + HELD_BY_TWO_LANES + 1 + QUEUED)
-            ahead.set()
             seen.extend(collect(pipeline))
 
     with pytest.raises(EngineError):
@@ -425,6 +426,32 @@ def test_a_lane_that_fails_frees_the_one_that_waits_for_its_turn():
     check_laws(pipeline, seen)
     assert seen == []
     assert set(drops(pipeline, "clip")) == {"failed"}
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_frames_before_one_whose_answer_makes_no_sense_still_go_out(lanes, monkeypatch):
+    """With two lanes several answers are looked at together."""
+    predictions = FakeInterpreter.predictions
+
+    def checked(interpreter, frames, outputs):
+        if any(frame.index == 30 for frame in frames):
+            raise EngineError("net: the network produced NaN")
+        return predictions(interpreter, frames, outputs)
+
+    monkeypatch.setattr(FakeInterpreter, "predictions", checked)
+    pipeline = make_pipeline(ScriptedSource(range(100), "clip"), lanes=lanes)
+    seen = []
+
+    def body() -> None:
+        with pipeline:
+            seen.extend(collect(pipeline))
+
+    with pytest.raises(EngineError, match="NaN") as failure:
+        body()
+    stats = check_laws(pipeline, seen)
+    assert notes(failure.value) == ["in stage: classify"]
+    assert indices(seen, "clip") == list(range(30))
+    assert drops(pipeline, "clip") == {"failed": stats.captured - 30}
 
 
 def test_a_network_that_cannot_be_closed_is_a_failure():

@@ -291,6 +291,33 @@ def test_the_pace_is_the_streams_own_and_starts_anew_after_a_gap():
     assert pace.due_in_s(frame(None)) < 0, "without a time it is due at once"
 
 
+def test_the_next_frame_is_read_just_in_time():
+    clock = ManualClock(100.0)
+    pace = Pace(clock)
+
+    def frame(number, after_gap=False):
+        return Frame(FlatPicture(), "clip", number, number, Fraction(1, 10), 0.0, after_gap)
+
+    def read(number, read_s, **more):
+        clock.advance(max(0.0, pace.rest_s()))
+        clock.advance(read_s)
+        pace.took(read_s)
+        due_s = pace.due_in_s(frame(number, **more))
+        clock.advance(max(0.0, due_s))
+        return due_s
+
+    assert read(0, 0.01) == 0, "the first one is due when it is there"
+    assert read(1, 0.02) == pytest.approx(0.08), "nothing is known of the second one"
+    assert 0 < read(2, 0.02) < 0.02, "the third was left to wait"
+    assert pace.rest_s() == pytest.approx(0.1 - 1.5 * 0.02 - 0.004)
+    assert read(4, 0.001) == pytest.approx(0.1 + 1.5 * 0.02 + 0.004 - 0.001), "a frame that is missing"
+    assert pace.rest_s() < 0.1 - 1.4 * 0.02, "one quick read is no promise"
+    assert read(90, 0.001, after_gap=True) == 0
+    assert pace.rest_s() > 0.05, "the stream's intervals are known still"
+    clock.advance(1.0)
+    assert pace.rest_s() < 0, "late: at once"
+
+
 # ---- gaps
 
 
