@@ -60,7 +60,8 @@ def _throughput(tasks: list[dict[str, Any]]) -> Iterator[Check]:
         yield Check(
             f"{where}: share of the limit, every engine",
             f"at least {SHARE_OF_LIMIT}",
-            f"{show(share)} or more; least: {least['name']}",
+            f"{show(share)} or more; least: {least['name']}, {show(least['share_side_by_side'])} of what its forward passes allow "
+            "that run side by side",
             share["median"] >= SHARE_OF_LIMIT,
         )
         yield _beside_peers(where, ours, peers)

@@ -3,19 +3,26 @@
 Usage: stages.py CLIP MODEL FRAMES ENGINE:PRECISION ... [--live]
 
 CPU seconds a frame on one thread. With ``--live`` engines run as for a camera, on all processors, and wall-clock seconds count.
+With ``--side-by-side`` also the CPU seconds of a forward pass while each processor runs one, and nothing else does: they share
+caches and memory, and slow each other.
 """
 
 import argparse
 import json
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from streamclf.catalogue.find import find_model
-from streamclf.engine import EngineWish
+from streamclf.engine import EngineLoader, EngineWish
 from streamclf.loading import make_loader
+from streamclf.proof import Batch, usable_cpus
 from streamclf.sources.video_file import VideoFileSource
 from streamclf.stages import forward_cost_s, reading_costs
+
+SIDE_BY_SIDE_S = 1.0
 
 
 def main() -> None:
@@ -25,18 +32,46 @@ def main() -> None:
     parser.add_argument("frames", type=int)
     parser.add_argument("engines", nargs="*", metavar="ENGINE:PRECISION")
     parser.add_argument("--live", action="store_true")
+    parser.add_argument("--side-by-side", action="store_true")
     given = parser.parse_args()
     clock = time.perf_counter if given.live else time.process_time
     model = find_model(given.model)
     source = VideoFileSource(given.clip, "bench", decoder_threads=1)
     reading = reading_costs(source, model.card.fit_plan(), given.frames, clock)
-    forward_s = {}
+    forward_s, side_by_side_s = {}, {}
     for wanted in given.engines:
         name, _, precision = wanted.partition(":")
         wish = EngineWish(precision=precision, live=given.live, batch=1, threads=None if given.live else 1)
         with closing(make_loader(model, wish, name).load()) as engine:
             forward_s[wanted] = forward_cost_s(engine, reading.pictures, clock)
-    print(json.dumps({"decode_s": reading.decode_s, "fit_s": reading.fit_s, "forward_s": forward_s}))
+        if given.side_by_side:
+            passes = max(5, round(SIDE_BY_SIDE_S * usable_cpus() / forward_s[wanted]))
+            loader = make_loader(model, EngineWish(precision=precision, batch=1), name)
+            side_by_side_s[wanted] = side_by_side_cost_s(loader, reading.pictures, passes)
+    costs = {"decode_s": reading.decode_s, "fit_s": reading.fit_s, "forward_s": forward_s}
+    print(json.dumps(costs | {"side_by_side_s": side_by_side_s}))
+
+
+def side_by_side_cost_s(loader: EngineLoader, pictures: Sequence[Batch], passes: int) -> float:
+    """CPU seconds of a forward pass, the mean of about ``passes`` that as many lanes run as for a file."""
+    lanes = loader.lanes
+    loaded = threading.Barrier(lanes + 1)
+
+    def lane() -> None:
+        with closing(loader.load()) as engine:
+            engine.run(pictures[0])
+            loaded.wait()
+            for number in range(each):
+                engine.run(pictures[number % len(pictures)])
+            done.wait()
+
+    each, done = -(-passes // lanes), threading.Barrier(lanes + 1)
+    for _ in range(lanes):
+        threading.Thread(target=lane, daemon=True).start()
+    loaded.wait()
+    started_s = time.process_time()
+    done.wait()
+    return (time.process_time() - started_s) / (each * lanes)
 
 
 if __name__ == "__main__":

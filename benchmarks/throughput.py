@@ -76,7 +76,9 @@ def _best_setting(contender: Contender, task: Task) -> str | None:
 
 def _stages(task: Task, effort: Effort) -> dict[str, Any]:
     engines = [f"{ours.engine}:{ours.precision}" for ours in OURS if ours.engine != "auto"]
-    said = python(HERE / "stages.py", task.clip, task.network.folder, effort.of(STAGE_FRAMES), *engines)
+    said = python(
+        HERE / "stages.py", task.clip, task.network.folder, effort.of(STAGE_FRAMES), *engines, "--side-by-side"
+    )
     found: dict[str, Any] = json.loads(said)
     return found
 
@@ -117,14 +119,23 @@ def _summary(
 
 
 def _share(contender: Contender, mine: list[Run], stages: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the machine could do at most with the stages alone, and the share of it that was reached."""
-    limits = []
+    """What the machine could do at most with the stages alone, and the share of it that was reached; also with the forward passes
+    as they are side by side."""
+    limits: dict[str, list[float]] = {"forward_s": [], "side_by_side_s": []}
     for run, cost in zip(mine, stages, strict=True):
         engine = run.facts["name"] if contender.engine == "auto" else contender.engine
-        forward_s = cost["forward_s"].get(f"{engine}:{contender.precision}") or cost["forward_s"][f"{engine}:exact"]
-        limits.append(limit_fps(cost["decode_s"] + cost["fit_s"], forward_s, CORES))
-    shares = [run.fps / limit for run, limit in zip(mine, limits, strict=True)]
-    return {"limit_fps": spread(limits), "share_of_limit": spread(shares)}
+        for kind, found in limits.items():
+            forward_s = cost[kind].get(f"{engine}:{contender.precision}") or cost[kind][f"{engine}:exact"]
+            found.append(limit_fps(cost["decode_s"] + cost["fit_s"], forward_s, CORES))
+    shares = {
+        kind: spread([run.fps / limit for run, limit in zip(mine, found, strict=True)])
+        for kind, found in limits.items()
+    }
+    return {
+        "limit_fps": spread(limits["forward_s"]),
+        "share_of_limit": shares["forward_s"],
+        "share_side_by_side": shares["side_by_side_s"],
+    }
 
 
 def _stage_ms(stages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -134,5 +145,8 @@ def _stage_ms(stages: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "decode": median_ms([cost["decode_s"] for cost in stages]),
         "fit": median_ms([cost["fit_s"] for cost in stages]),
-        "forward": {name: median_ms([cost["forward_s"][name] for cost in stages]) for name in stages[0]["forward_s"]},
+        **{
+            kind: {name: median_ms([cost[f"{kind}_s"][name] for cost in stages]) for name in stages[0][f"{kind}_s"]}
+            for kind in ("forward", "side_by_side")
+        },
     }

@@ -28,7 +28,7 @@ def contender(name: str, engine: str, precision: str, fps: tuple[float, float, f
     rate = {"median": median, "min": low, "max": high}
     entry = {"name": name, "ours": name.startswith("streamclf"), "engine": engine, "precision": precision, "fps": rate}
     one = {"median": 1.0, "min": 1.0, "max": 1.0}
-    return {**entry, "over_plain": one, "share_of_limit": one, **more}
+    return {**entry, "over_plain": one, "share_of_limit": one, "share_side_by_side": one, **more}
 
 
 def verdict(checks: ModuleType, part: str, *contenders: dict[str, Any]) -> Any:
