@@ -69,7 +69,7 @@ def _ours(contender: Contender, task: Task, frames: int) -> Run:
     options = ("--model", task.network.folder, "--engine", contender.engine, "--precision", contender.precision)
     outputs = ("--no-display", "--results", rows, "--overwrite", "--report", "-", "--max-frames", frames)
     report = json.loads(python("-m", "streamclf", "run", task.clip, *options, *outputs))
-    engine, fps = report["engine"], report["rates_fps"]["classify"]
+    engine, fps = report["engine"], report["rates_fps"]["sink"]
     if fps is None:
         raise ChildError(f"{contender.name}: {frames} frames are too short a run for a rate")
     facts = {key: engine.get(key) for key in ("name", "arithmetic", "threads", "lanes", "batch_sizes")}

@@ -48,9 +48,9 @@ class Camera:
 
 
 class Interpreter:
-    name, labels, plan = "scripted", ("a", "b", "c", "d"), FitPlan("stretch", (64, 64))
+    name, labels, plan, joins = "scripted", ("a", "b", "c", "d"), FitPlan("stretch", (64, 64)), True
 
-    def predictions(self, frames, outputs):
+    def of_each(self, frames, outputs):
         row = np.full(4, 0.25, np.float32)
         return [Prediction(frame, (ClassScore(0, "a", 0.25),), row, self.name) for frame in frames]
 

@@ -65,7 +65,7 @@ def _throughput(tasks: list[dict[str, Any]]) -> Iterator[str]:
     yield (
         "Medians (least to most) of interleaved rounds. The limit is "
         f"{CORES} cores / (decoding + fitting + forward), in CPU seconds a frame on one thread. Behind the slash: with the forward "
-        f"pass as long as it is while {CORES} run side by side and nothing else does, since they share caches and memory."
+        "pass as long as it is while all lanes run side by side and nothing else does, since they share caches and memory."
     )
     yield ""
     for task in tasks:

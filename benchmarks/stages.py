@@ -1,10 +1,10 @@
 """What each of our own stages costs alone, as JSON: decoding, fitting, and the forward pass of each engine asked for.
 
-Usage: stages.py CLIP MODEL FRAMES ENGINE:PRECISION ... [--live]
+Usage: stages.py CLIP MODEL FRAMES ENGINE:PRECISION ... [--live | --side-by-side]
 
 CPU seconds a frame on one thread. With ``--live`` engines run as for a camera, on all processors, and wall-clock seconds count.
-With ``--side-by-side`` also the CPU seconds of a forward pass while each processor runs one, and nothing else does: they share
-caches and memory, and slow each other.
+With ``--side-by-side`` also the CPU seconds of a forward pass while all lanes of a file's run are at it, and nothing else is: they
+share caches and memory, and slow each other.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from streamclf.sources.video_file import VideoFileSource
 from streamclf.stages import forward_cost_s, reading_costs
 
 SIDE_BY_SIDE_S = 1.0
+LONGEST_S = 120.0
 
 
 def main() -> None:
@@ -54,24 +55,32 @@ def main() -> None:
 
 def side_by_side_cost_s(loader: EngineLoader, pictures: Sequence[Batch], passes: int) -> float:
     """CPU seconds of a forward pass, the mean of about ``passes`` that as many lanes run as for a file."""
-    lanes = loader.lanes
-    loaded = threading.Barrier(lanes + 1)
+    each = -(-passes // loader.lanes)
+    loaded, done = (threading.Barrier(loader.lanes + 1, timeout=LONGEST_S) for _ in range(2))
 
     def lane() -> None:
-        with closing(loader.load()) as engine:
-            engine.run(pictures[0])
-            loaded.wait()
-            for number in range(each):
-                engine.run(pictures[number % len(pictures)])
-            done.wait()
+        try:
+            with closing(loader.load()) as engine:
+                engine.run(pictures[0])
+                loaded.wait()
+                for number in range(each):
+                    engine.run(pictures[number % len(pictures)])
+                done.wait()
+        except BaseException:
+            loaded.abort()
+            done.abort()
+            raise
 
-    each, done = -(-passes // lanes), threading.Barrier(lanes + 1)
-    for _ in range(lanes):
-        threading.Thread(target=lane, daemon=True).start()
+    lanes = [threading.Thread(target=lane, daemon=True) for _ in range(loader.lanes)]
+    for thread in lanes:
+        thread.start()
     loaded.wait()
     started_s = time.process_time()
     done.wait()
-    return (time.process_time() - started_s) / (each * lanes)
+    cost_s = (time.process_time() - started_s) / (each * len(lanes))
+    for thread in lanes:
+        thread.join()
+    return cost_s
 
 
 if __name__ == "__main__":

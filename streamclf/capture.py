@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("streamclf")
 
+_USUAL_INTERVAL_S = 0.04
+"""Of a source that declares no rate."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -51,39 +54,41 @@ class Pace:
 
     A camera's next frame comes when it is due. A file's could be decoded as soon as the last one went to the network, but that is
     when the network needs the processors: answers came 1 to 3 ms later, and the thread that takes the frame had to wait for one
-    that decodes. So the next frame is read just in time.
+    that decodes. So the next frame is read just in time (decoders with several frame threads work ahead all the same).
+
+    ``interval_s``: between two frames, as declared; what is met counts.
     """
 
     _READS = 1.5
     """For so many times the longest of the last reads before the frame is due ..."""
     _SPARE_S = 0.004
     """... and for so long."""
+    _FORGET = 0.998
+    """The share of a long read that counts a frame later: key frames take several times as long, and come every few seconds."""
+    _GROW = 1.05
+    """An interval may be so many times as long as the last one: after a hole the next frame is due soon, and a tiny one is an accident."""
 
-    def __init__(self, clock: Clock):
-        self._clock = clock
+    def __init__(self, clock: Clock, interval_s: float):
+        self._clock, self._interval_s = clock, interval_s
         self._start_s: float | None = None
         self._due_s = -math.inf
-        self._interval_s = math.inf
-        """The shortest so far: the next frame may be due then."""
         self._read_s = 0.0
 
     def rest_s(self) -> float:
-        """Seconds until the next frame should be read, 0 or less where that is now. Before there was an interval it is now."""
-        if math.isinf(self._interval_s):
-            return 0.0
+        """Seconds until the next frame should be read, 0 or less where that is now."""
         return self._due_s + self._interval_s - self._READS * self._read_s - self._SPARE_S - self._clock()
 
     def took(self, read_s: float) -> None:
         """Reading a frame took so long."""
-        self._read_s = max(read_s, 0.95 * self._read_s)
+        self._read_s = max(read_s, self._FORGET * self._read_s)
 
     def due_in_s(self, frame: Frame) -> float:
-        """Seconds until ``frame`` is due, negative when it is late. The first frame, and one after a gap, is due now."""
+        """Seconds until ``frame`` is due, negative when it is late. Each frame once. The first frame, and one after a gap, is due now."""
         pts_s = frame.pts_s or 0.0
         if self._start_s is None or frame.after_gap:
             self._start_s = self._clock() - pts_s
         elif self._start_s + pts_s > self._due_s:
-            self._interval_s = min(self._interval_s, self._start_s + pts_s - self._due_s)
+            self._interval_s = min(self._start_s + pts_s - self._due_s, self._GROW * self._interval_s)
         self._due_s = self._start_s + pts_s
         return self._due_s - self._clock()
 
@@ -131,7 +136,7 @@ class Capture:
         return self._options.realtime and not self._source.is_live and not self._source.info.is_pictures
 
     def _read(self, plan: FitPlan, pictures: bool) -> Ending:
-        pace = Pace(self._clock) if self._is_paced else None
+        pace = self._pace() if self._is_paced else None
         thinning = self._thinning()
         kept = 0
         for frame in self._source if pace is None else self._paced(pace):
@@ -145,6 +150,10 @@ class Capture:
             if kept == self._options.max_frames:
                 return "limit"
         return "eof"
+
+    def _pace(self) -> Pace:
+        rate = self._source.info.declared_rate
+        return Pace(self._clock, float(1 / rate) if rate else _USUAL_INTERVAL_S)
 
     def _paced(self, pace: Pace) -> Iterator[Frame]:
         """The frames when they are due, also those that will not be wanted: decoding ahead would come in bursts."""

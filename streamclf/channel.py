@@ -296,6 +296,8 @@ class Results(Generic[R]):
         self.wake_at = 1
         """So many results wake the reader. Where nobody waits for a single one, several together cost fewer switches of threads.
         Both to be settled before anything is put."""
+        self._waiting = 0
+        """How many wait in ``put``: one of them may be the next in turn now."""
         self._early: dict[int, list[R]] = {}
         self._ready: deque[R] = deque()
         self._next_ticket = 0
@@ -310,15 +312,21 @@ class Results(Generic[R]):
             TimeoutError: still full after ``timeout_s``; the results are not taken.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or self._admits(ticket), timeout_s):
-                raise TimeoutError(f"no room for results after {timeout_s} s")
+            self._waiting += 1
+            try:
+                if not self._changed.wait_for(lambda: self._closed or self._admits(ticket), timeout_s):
+                    raise TimeoutError(f"no room for results after {timeout_s} s")
+            finally:
+                self._waiting -= 1
             if self._closed:
                 raise ChannelClosed("the results are no longer wanted")
             self._early[ticket] = results
             while (batch := self._early.pop(self._next_ticket, None)) is not None:
                 self._ready.extend(batch)
                 self._next_ticket += 1
-            if len(self._ready) >= self.wake_at:  # what came out of turn is of no use to the reader yet
+            if (
+                len(self._ready) >= self.wake_at or self._waiting
+            ):  # what came out of turn is of no use to the reader yet
                 self._changed.notify_all()
 
     def poll(self, timeout_s: float | None = None, limit: int | None = None) -> list[R]:

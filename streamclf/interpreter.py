@@ -34,14 +34,24 @@ class Interpreter:
         except EngineError as problem:
             raise EngineError(f"{self.name}: {problem}") from problem
 
+    @property
+    def joins(self) -> bool:
+        """Whether several frames' answers together cost little more to interpret than one: not those of a detector."""
+        return self._output.boxes is None
+
     def of_each(self, frames: Sequence[Frame], outputs: Sequence[Mapping[str, FloatArray]]) -> list[Prediction]:
-        """The same from what an engine put out for each frame alone, several classifiers' answers in one go."""
+        """The same from what an engine put out for each frame alone. Raises as ``predictions`` does."""
         import numpy as np
 
-        if self._output.boxes is not None or len(frames) == 1:
+        from streamclf.vision.postprocess import class_rows
+
+        if not self.joins or len(frames) == 1:
             return [self.predictions([frame], own)[0] for frame, own in zip(frames, outputs, strict=True)]
-        rows = [self._pick(own).reshape(1, -1) for own in outputs]
-        return self.predictions(frames, {self._output.name or "": np.concatenate(rows)})
+        try:
+            rows = [class_rows(self._pick(own), 1, self._output.width) for own in outputs]
+        except EngineError as problem:
+            raise EngineError(f"{self.name}: {problem}") from problem
+        return self._of_rows(frames, np.concatenate(rows))
 
     def _predictions(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
         if self._output.boxes is None:
@@ -55,9 +65,14 @@ class Interpreter:
         ]
 
     def _classified(self, frames: Sequence[Frame], outputs: Mapping[str, FloatArray]) -> list[Prediction]:
-        from streamclf.vision.postprocess import class_rows, probabilities, top_k
+        from streamclf.vision.postprocess import class_rows
 
-        rows = class_rows(self._pick(outputs), len(frames), self._output.width)
+        return self._of_rows(frames, class_rows(self._pick(outputs), len(frames), self._output.width))
+
+    def _of_rows(self, frames: Sequence[Frame], rows: FloatArray) -> list[Prediction]:
+        """From the network's raw numbers, (frames, background and classes)."""
+        from streamclf.vision.postprocess import probabilities, top_k
+
         every = probabilities(rows, bool(self._output.softmax), self._output.background)
         return [
             Prediction(frame, top_k(row, self.labels, self._top_k), row, self.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -47,16 +47,18 @@ class PipelineOptions:
     join_timeout_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Answered:
-    """A frame with what the network put out for it, still to be interpreted."""
+    """A frame with what the network put out for it, and later what that means."""
 
     frame: Frame
     outputs: Mapping[str, FloatArray]
+    """Empty once they are interpreted."""
     nbytes: int
     gaps: int
     queue_ms: float
     infer_ms: float
+    prediction: Prediction | None = None
 
 
 class Pipeline:
@@ -81,8 +83,8 @@ class Pipeline:
         self._board = StatsBoard(clock)
         self._inbox: Inbox[Prepared] = Inbox(options.queue_bytes, self._board.dropped, self._board.queue_bytes)
         self._results: Results[_Answered] = Results(max_items=2)
-        self._interpreted: deque[tuple[_Answered, Prediction]] = deque()
-        """Left Results together, and go out one by one."""
+        self._answered: deque[_Answered] = deque()
+        """Left Results together, have their predictions before anybody else sees them, and go out one by one."""
         self._sources = {source.name: source for source in sources}
         if len(self._sources) < len(sources):
             raise ValueError(f"{', '.join(source.name for source in sources)}: two sources have one name; rename one")
@@ -166,13 +168,15 @@ class Pipeline:
         while self._idle and not self._inbox.cancelled:
             self._start(f"capture {self._idle[0].name}", self._capture, self._idle[0])
             del self._idle[0]
-        while not self._interpreted:
-            answered = self._results.poll(timeout_s, None if self._results.wake_at > 1 else limit)
-            if not answered:
-                return []
-            self._interpret(answered)
-        count = len(self._interpreted) if limit is None else min(limit, len(self._interpreted))
-        return [self._deliver(*self._interpreted.popleft()) for _ in range(count)]
+        while not self._answered or self._answered[-1].prediction is None:
+            if not self._answered:
+                together = self._results.wake_at > 1 and self._interpreter.joins
+                self._answered.extend(self._results.poll(timeout_s, None if together else limit))
+                if not self._answered:
+                    return []
+            self._interpret()
+        count = len(self._answered) if limit is None else min(limit, len(self._answered))
+        return [self._deliver(self._answered.popleft()) for _ in range(count)]
 
     def __iter__(self) -> Iterator[Prediction]:
         """Predictions until the run ends."""
@@ -203,7 +207,7 @@ class Pipeline:
     def _start_lanes(self) -> None:
         """One lane after the other, so that the first proves the batch sizes alone; raises what a load raises."""
         lanes = self._lanes_running = self._loader.lanes
-        self._results.max_items = 2 if lanes == 1 else 16
+        self._results.max_items = 2 if lanes == 1 else max(16, 4 * lanes)
         if lanes > 1:  # as for recorded sources only: nobody waits for a single frame
             self._inbox.by_halves, self._results.wake_at = True, 8
         for number in range(lanes):
@@ -218,9 +222,7 @@ class Pipeline:
         self._inbox.cancel("failed" if isinstance(failure, Exception) else "stopped")
         cause = self._inbox.cancelled or "stopped"
         self._close_idle(cause)
-        for answered in [*(answered for answered, _ in self._interpreted), *self._results.cancel()]:
-            self._lose(answered.frame.stream, answered.nbytes, cause)
-        self._interpreted.clear()
+        self._lose_answered(cause)
         stuck = self._join()
         if stuck or not isinstance(failure, Exception | None):
             self._board.settle(cause)
@@ -341,29 +343,46 @@ class Pipeline:
 
     # ---- whoever polls
 
-    def _interpret(self, batch: list[_Answered]) -> None:
-        """Several frames together cost little more than one, since each of numpy's steps may be a change of threads. One by one where
-        that fails: those before the one that makes no sense still go out."""
+    def _interpret(self) -> None:
+        """Make predictions of what was answered: of several frames in one go, since each of numpy's steps may be a change of threads."""
+        makes_sense = True
         try:
-            self._interpreted.extend(self._predicted(batch))
+            self._predict(self._answered)
         except Exception:
-            for at, answered in enumerate(batch):
-                try:
-                    self._interpreted.extend(self._predicted([answered]))
-                except Exception as failure:
-                    self._abort(failure)
-                    for lost in [*batch[at:], *self._results.cancel()]:
-                        self._lose(lost.frame.stream, lost.nbytes, "failed")
-                    return
+            makes_sense = False
+        if not makes_sense:
+            self._interpret_one_by_one()
 
-    def _predicted(self, batch: list[_Answered]) -> list[tuple[_Answered, Prediction]]:
-        predictions = self._interpreter.of_each(
-            [answered.frame for answered in batch], [answered.outputs for answered in batch]
-        )
-        return list(zip(batch, predictions, strict=True))
+    def _interpret_one_by_one(self) -> None:
+        """The first that makes no sense ends the run; those before it still go out."""
+        good: deque[_Answered] = deque()
+        try:
+            for answered in self._answered:
+                self._predict([answered])
+                good.append(answered)
+        except Exception as failure:
+            self._abort(failure)
+            for answered in good:
+                self._answered.remove(answered)
+            self._lose_answered("failed")
+        self._answered = good
 
-    def _deliver(self, answered: _Answered, prediction: Prediction) -> Prediction:
-        frame = prediction.frame
+    def _predict(self, answers: Collection[_Answered]) -> None:
+        batch = [answered for answered in answers if answered.prediction is None]
+        frames = [answered.frame for answered in batch]
+        predictions = self._interpreter.of_each(frames, [answered.outputs for answered in batch])
+        for answered, prediction in zip(batch, predictions, strict=True):
+            answered.prediction, answered.outputs = prediction, {}
+
+    def _lose_answered(self, cause: Cancellation) -> None:
+        """Whatever was answered and will not be handed out."""
+        for answered in [*self._answered, *self._results.cancel()]:
+            self._lose(answered.frame.stream, answered.nbytes, cause)
+        self._answered.clear()
+
+    def _deliver(self, answered: _Answered) -> Prediction:
+        prediction, frame = answered.prediction, answered.frame
+        assert prediction is not None
         total_ms = (self._clock() - frame.captured_s) * 1e3
         self._inbox.release(frame.stream, answered.nbytes)
         self._board.classified(frame.stream, answered.queue_ms, answered.infer_ms, total_ms)

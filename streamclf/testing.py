@@ -162,15 +162,10 @@ class FakeInterpreter:
 
     name = "fake"
     plan = FitPlan("stretch", (8, 8))
+    joins = True
 
     def __init__(self, classes: int = 4):
         self.labels = tuple(f"class-{number}" for number in range(classes))
-
-    def of_each(
-        self, frames: Sequence[Frame], outputs: Sequence[Mapping[str, npt.NDArray[np.float32]]]
-    ) -> list[Prediction]:
-        """The same from each frame's own numbers."""
-        return [self.predictions([frame], own)[0] for frame, own in zip(frames, outputs, strict=True)]
 
     def predictions(self, frames: Sequence[Frame], outputs: Mapping[str, npt.NDArray[np.float32]]) -> list[Prediction]:
         """One prediction a frame, all classes, best first."""
@@ -179,6 +174,12 @@ class FakeInterpreter:
         odds = np.exp(outputs["logits"])
         rows = odds / odds.sum(axis=1, keepdims=True)
         return [Prediction(frame, self._scores(row), row, self.name) for frame, row in zip(frames, rows, strict=True)]
+
+    def of_each(
+        self, frames: Sequence[Frame], outputs: Sequence[Mapping[str, npt.NDArray[np.float32]]]
+    ) -> list[Prediction]:
+        """The same from what was put out for each frame alone."""
+        return [self.predictions([frame], own)[0] for frame, own in zip(frames, outputs, strict=True)]
 
     def _scores(self, row: npt.NDArray[np.float32]) -> tuple[ClassScore, ...]:
         return tuple(ClassScore(int(i), self.labels[i], float(row[i])) for i in (-row).argsort(kind="stable"))

@@ -18,9 +18,7 @@ DEADLINE_S = 5.0
 QUEUED = 16
 """Frames that wait of a recorded source ..."""
 HELD = 2
-"""... and results that wait for whoever polls, with one lane ..."""
-HELD_BY_TWO_LANES = 16
-"""... and with two."""
+"""... and results that wait for whoever polls, with one lane."""
 
 OPTIONS = {
     "live_queue_frames": 2,

@@ -13,7 +13,6 @@ from streamclf.testing import FakeEngine, FakeInterpreter, FlatPicture, Scripted
 from tests.runs import (
     DEADLINE_S,
     HELD,
-    HELD_BY_TWO_LANES,
     QUEUED,
     check_laws,
     collect,
@@ -197,10 +196,10 @@ def test_an_interrupt_in_the_middle_of_a_poll_loses_no_frame_from_the_accounts(m
     deliver = pipeline._deliver
     delivered = []
 
-    def interrupted(*answered):
+    def interrupted(answered):
         if len(delivered) == 2:
             raise KeyboardInterrupt
-        delivered.append(deliver(*answered))
+        delivered.append(deliver(answered))
         return delivered[-1]
 
     monkeypatch.setattr(pipeline, "_deliver", interrupted)
@@ -215,6 +214,30 @@ def test_an_interrupt_in_the_middle_of_a_poll_loses_no_frame_from_the_accounts(m
     stream = pipeline.stats.streams["clip"]
     assert stream.classified == 2
     assert stream.captured == stream.classified + sum(stream.dropped.values())
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_an_interrupt_while_answers_are_interpreted_loses_none_of_them(goes_on, monkeypatch):
+    """Two lanes, so that several are interpreted together. Whoever catches it may leave in good order, or go on."""
+    interrupts = iter([False, True])
+
+    def predictions(interpreter, frames, outputs):
+        if next(interrupts, False):
+            raise KeyboardInterrupt
+        return honest(interpreter, frames, outputs)
+
+    honest = FakeInterpreter.predictions
+    monkeypatch.setattr(FakeInterpreter, "predictions", predictions)
+    pipeline = make_pipeline(ScriptedSource(range(100), "clip"), lanes=2)
+    seen = []
+    with pipeline:
+        with pytest.raises(KeyboardInterrupt):
+            seen.extend(collect(pipeline))
+        if goes_on:
+            seen += collect(pipeline)
+    check_laws(pipeline, seen)
+    if goes_on:
+        assert indices(seen, "clip") == list(range(100))
 
 
 # ---- a source fails
@@ -399,22 +422,27 @@ def test_a_network_that_fails_stops_the_run_at_once():
     assert drops(pipeline, "clip") == {"failed": stats.captured - 5}
 
 
-def test_a_lane_that_fails_frees_the_one_that_waits_for_its_turn():
+def test_a_lane_that_fails_frees_the_one_that_waits_for_its_turn(monkeypatch):
     """The second lane has run ahead until it may hold no more results, and waits for a batch that will never come."""
     ahead = threading.Event()
-    forwarded = []
 
     def forward(batch):
         if batch[0, 0, 0, 0] == 0:
             wait(ahead)
             raise EngineError("net: forward failed")
-        forwarded.append(batch)
-        if len(forwarded) > HELD_BY_TWO_LANES:
-            ahead.set()
 
     pipeline = make_pipeline(
         ScriptedSource([0] + [1] * 99, "clip"), lanes=2, engine=lambda: FakeEngine(before_run=forward)
     )
+    admits = pipeline._results._admits
+
+    def admits_or_tells(ticket):
+        if not admits(ticket):
+            ahead.set()  # the second lane holds the results' lock until it waits
+            return False
+        return True
+
+    monkeypatch.setattr(pipeline._results, "_admits", admits_or_tells)
     seen = []
 
     def body() -> None:

@@ -277,7 +277,7 @@ def test_a_paced_source_that_waits_for_long_ends_at_once_when_stopped():
 
 def test_the_pace_is_the_streams_own_and_starts_anew_after_a_gap():
     clock = ManualClock(100.0)
-    pace = Pace(clock)
+    pace = Pace(clock, 0.1)
 
     def frame(pts, after_gap=False):
         return Frame(FlatPicture(), "clip", 0, pts, Fraction(1, 10), 0.0, after_gap)
@@ -291,31 +291,46 @@ def test_the_pace_is_the_streams_own_and_starts_anew_after_a_gap():
     assert pace.due_in_s(frame(None)) < 0, "without a time it is due at once"
 
 
-def test_the_next_frame_is_read_just_in_time():
+def lateness(pts_s, read_s, interval_s=1 / 30):
+    """How many seconds late a paced source gets each frame, if reading the frames takes ``read_s``; and how early it reads them."""
     clock = ManualClock(100.0)
-    pace = Pace(clock)
-
-    def frame(number, after_gap=False):
-        return Frame(FlatPicture(), "clip", number, number, Fraction(1, 10), 0.0, after_gap)
-
-    def read(number, read_s, **more):
+    pace = Pace(clock, interval_s)
+    late_s, early_s = [], []
+    for number, (pts, took_s) in enumerate(zip(pts_s, read_s, strict=True)):
         clock.advance(max(0.0, pace.rest_s()))
-        clock.advance(read_s)
-        pace.took(read_s)
-        due_s = pace.due_in_s(frame(number, **more))
+        begun_s = clock()
+        clock.advance(took_s)
+        pace.took(took_s)
+        ticks = Frame(FlatPicture(), "clip", number, round(pts * 90_000), Fraction(1, 90_000), 0.0)
+        due_s = pace.due_in_s(ticks)
+        late_s.append(max(0.0, -due_s))
+        early_s.append(clock() + due_s - begun_s)
         clock.advance(max(0.0, due_s))
-        return due_s
+    return late_s, early_s
 
-    assert read(0, 0.01) == 0, "the first one is due when it is there"
-    assert read(1, 0.02) == pytest.approx(0.08), "nothing is known of the second one"
-    assert 0 < read(2, 0.02) < 0.02, "the third was left to wait"
-    assert pace.rest_s() == pytest.approx(0.1 - 1.5 * 0.02 - 0.004)
-    assert read(4, 0.001) == pytest.approx(0.1 + 1.5 * 0.02 + 0.004 - 0.001), "a frame that is missing"
-    assert pace.rest_s() < 0.1 - 1.4 * 0.02, "one quick read is no promise"
-    assert read(90, 0.001, after_gap=True) == 0
-    assert pace.rest_s() > 0.05, "the stream's intervals are known still"
-    clock.advance(1.0)
-    assert pace.rest_s() < 0, "late: at once"
+
+def test_the_next_frame_is_read_just_in_time():
+    late_s, early_s = lateness([n / 30 for n in range(300)], [0.006] * 300)
+    assert max(late_s) == 0
+    assert max(early_s[1:]) == pytest.approx(1.5 * 0.006 + 0.004, abs=1e-4)
+
+
+def test_a_key_frame_that_takes_longer_to_read_is_not_late():
+    late_s, _ = lateness([n / 30 for n in range(1000)], [0.028 if n % 250 == 0 else 0.006 for n in range(1000)])
+    assert max(late_s) == 0
+
+
+def test_a_hole_delays_no_later_frame():
+    still = [0.0, 3.0, *(3 + n / 30 for n in range(1, 300))]
+    late_s, _ = lateness(still, [0.004] * len(still))
+    assert max(late_s) < 0.005
+
+
+def test_two_frames_a_tick_apart_are_soon_forgotten():
+    twice = sorted([n / 30 for n in range(600)] + [10 / 30 + 1 / 90_000])
+    _, early_s = lateness(twice, [0.004] * len(twice))
+    assert early_s[13] > 0.03
+    assert max(early_s[400:]) < 0.015
 
 
 # ---- gaps

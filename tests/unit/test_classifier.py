@@ -155,6 +155,28 @@ def test_an_interpreter_answers_each_frame_of_a_batch(models_env: Path) -> None:
     assert all(p.latency is None and p.steady is None and len(p.scores) == 2 for p in predictions)
 
 
+@pytest.mark.parametrize("shape", [(1, 1000), (1, 1000, 1, 1), (1000,)])
+def test_answers_interpreted_together_are_those_of_each_alone(models_env: Path, shape: tuple[int, ...]) -> None:
+    interpreter = Interpreter(find_model("mobilenet-v2-qdq"), top_k=5)
+    frames = list(ScriptedSource(range(7)))
+    rng = np.random.default_rng(0)
+    outputs = [{"output": rng.normal(0, 4, shape).astype(np.float32)} for _ in frames]
+    together = interpreter.of_each(frames, outputs)
+    for frame, own, prediction in zip(frames, outputs, together, strict=True):
+        (alone,) = interpreter.predictions([frame], own)
+        assert prediction.frame is frame
+        assert prediction.scores == alone.scores
+        assert np.array_equal(prediction.probabilities, alone.probabilities)
+
+
+@pytest.mark.parametrize("one", [np.zeros((2, 500)), np.zeros((10, 100)), np.full((1, 1000), np.nan)])
+def test_one_answer_that_makes_no_sense_spoils_those_it_is_interpreted_with(models_env: Path, one: np.ndarray) -> None:  # type: ignore[type-arg]
+    interpreter = Interpreter(find_model("mobilenet-v2-qdq"), top_k=5)
+    outputs = [{"output": np.zeros((1, 1000), np.float32)}, {"output": one}]
+    with pytest.raises(EngineError, match="mobilenet-v2-qdq: the network"):
+        interpreter.of_each(list(ScriptedSource([1, 2])), outputs)
+
+
 def test_a_detector_gives_boxes_and_what_they_say_of_classes(models_env: Path, images: Path) -> None:
     with Classifier("yolo-fastest-1.1", top_k=3) as classifier:
         prediction, nothing = classifier.classify_batch([read(images / "dog.jpg"), np.zeros((90, 160, 3), np.uint8)])

@@ -71,6 +71,16 @@ def test_a_reader_that_waits_is_woken_by_the_batch_it_waits_for(results, backgro
     assert reader.result() == [1, 2]
 
 
+def test_a_lane_whose_turn_has_come_is_woken_however_few_results_there_are(background):
+    results: Results[int] = Results(max_items=2)
+    results.wake_at = 2
+    results.put(2, [3, 3])
+    writer = background(lambda: results.put(1, [2]))
+    results.put(0, [1])
+    writer.result()
+    assert results.poll() == [1, 2, 3, 3]
+
+
 def test_a_reader_that_waits_is_woken_by_the_end(results, background):
     reader = background(lambda: results.poll(DEADLINE_S))
     results.close()
