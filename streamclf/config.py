@@ -127,7 +127,7 @@ class RunConfig(BaseModel):
     max_frames: Count | None = Field(
         None,
         examples=[1000],
-        description="End each source after N frames of it were taken for the network.",
+        description="End each source after N frames of it that frame-step and target-fps did not leave out, dropped ones too.",
         json_schema_extra={"metavar": "N", "panel": "Queue"},
     )
     camera_size: Annotated[tuple[Count, Count], BeforeValidator(_size)] | None = Field(

@@ -158,7 +158,7 @@ def hold_race(model: ResolvedModel, wish: EngineWish, engines: list[EngineName],
 
     versions = {name: RUNTIMES[name].version or "" for name in engines}
     found = None if anew else remembered_race(model, wish, versions)
-    if found is None:
+    if found is None or found.winner not in engines:
         titles = ", ".join(RUNTIMES[name].title for name in engines)
         log.info("trying %s on %s, once on this machine: which is the fastest and right?", titles, model.card.name)
         alone = replace(wish, batch=1)
@@ -205,10 +205,10 @@ def _installs(engine: EngineName) -> str:
 
 
 def _reads_not(runtime: Runtime, model: ResolvedModel) -> str:
-    return f"{runtime.title} does not read {model.card.name}, a {model.card.framework} network"
+    return f"{runtime.title} does not read {model.card.name}, which is for {model.card.framework}"
 
 
 def _nobody_reads(model: ResolvedModel) -> str:
     names = [name for name, runtime in RUNTIMES.items() if _reads(runtime, model)]
     extras = " or ".join(f"'streamclf[{name}]'" for name in names)
-    return f"{model.card.name}: a {model.card.framework} network, and no engine here reads it; pip install {extras}"
+    return f"{model.card.name}: is for {model.card.framework}, and no engine here reads it; pip install {extras}"

@@ -162,7 +162,10 @@ class Pipeline:
 
         Raises:
             ChannelClosed: the run has ended and everything was handed out.
+            ValueError: ``limit`` is below 1.
         """
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit {limit}: must be at least 1")
         if not self._threads:
             raise ValueError("the pipeline was not entered; use it in a with statement")
         while self._idle and not self._inbox.cancelled:

@@ -147,7 +147,7 @@ def remembered_race(model: ResolvedModel, wish: EngineWish, versions: Mapping[En
     try:
         content = json.loads(_place(model, wish, versions).read_bytes())
         return TypeAdapter(Race).validate_python(content["race"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError):
         return None
 
 

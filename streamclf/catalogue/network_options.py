@@ -71,7 +71,7 @@ class NetworkOptions(BaseModel):
 
     weights: Path | None = Field(
         None,
-        description="A network without a card: its weights (.onnx, .caffemodel, .pb, .t7, .weights).",
+        description="A network without a card: its weights (.onnx, .caffemodel, .pb, .t7, .weights, .tflite).",
         json_schema_extra={"metavar": "FILE"},
     )
     config: Path | None = Field(

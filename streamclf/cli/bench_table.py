@@ -34,7 +34,9 @@ def print_findings(findings: Findings) -> None:
         for note in NOTES:
             print(f"- {note}")
     if any(trial.frames and trial.rate_fps is None for trial in findings.trials):
-        print("- No fps: that run was shorter than half a second; name a longer clip, or more --frames.")
+        print(
+            "- No fps: that run was shorter than half a second; name a longer clip, or more --frames if the clip has them."
+        )
 
 
 def _head(findings: Findings) -> list[str]:

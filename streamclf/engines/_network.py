@@ -121,6 +121,11 @@ class Plan:
     lanes: int
     threads: int
 
+    @staticmethod
+    def most() -> int:
+        """As many processors as a wish may name; more of them would only take memory and time to load."""
+        return 4 * usable_cpus()
+
     @classmethod
     def of(cls, wish: EngineWish, one_lane: bool = False) -> Plan:
         """The rule, measured on two cores with SqueezeNet, GoogLeNet, ResNet-50 and MobileNets in every engine: networks of one
@@ -128,7 +133,7 @@ class Plan:
         of a layer. So recorded sources get a lane of one thread for each processor; the decoder's thread shares them, and the
         system gives each what it needs. A live source gets one lane with all threads: a single picture is answered sooner.
         """
-        cpus = wish.threads or usable_cpus()
+        cpus = min(wish.threads or usable_cpus(), cls.most())
         return cls(1, cpus) if wish.live or one_lane else cls(cpus, 1)
 
 
@@ -201,6 +206,8 @@ class CardLoader(ABC):
 
     def _proven(self, network: CardNetwork) -> EngineInfo:
         sizes, best, notes = proven_batches(network, self.wish.batch, self.batch_sizes, self.timed)
+        if self.wish.threads and self.wish.threads > Plan.most():
+            notes.append(f"threads {self.wish.threads}: uses {Plan.most()}, four times the processors here")
         return EngineInfo(
             name=self.name,
             requested_target=self.wish.target,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 
 from streamclf.catalogue.find import ResolvedModel
 from streamclf.engine import EngineName, EngineWish
@@ -16,6 +17,10 @@ from streamclf.wording import first_line
 
 if TYPE_CHECKING:
     from streamclf.engine import FloatArray
+
+# Without it the library keeps a device's number in the user's cache and looks for its maker's server, from its import on.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+onnxruntime: Any = importlib.import_module("onnxruntime")
 
 _QUIET = 4  # ONNX Runtime's severity "fatal": what it raises it has printed before
 

@@ -240,6 +240,12 @@ def test_an_interrupt_while_answers_are_interpreted_loses_none_of_them(goes_on, 
         assert indices(seen, "clip") == list(range(100))
 
 
+@pytest.mark.parametrize("limit", [0, -1])
+def test_nothing_at_most_is_no_limit(limit):
+    with make_pipeline(ScriptedSource(range(3), "clip")) as pipeline, pytest.raises(ValueError, match="at least 1"):
+        pipeline.poll(limit=limit)
+
+
 # ---- a source fails
 
 

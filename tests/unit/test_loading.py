@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from streamclf.catalogue.find import ResolvedModel, find_model
 from streamclf.classifier import Classifier
 from streamclf.engine import EngineName, EngineWish
 from streamclf.errors import EngineError, UsageError
-from streamclf.loading import AutoLoader, make_loader, reference_engine, usable_engines
-from streamclf.race import Lap, Race
+from streamclf.loading import RUNTIMES, AutoLoader, make_loader, reference_engine, usable_engines
+from streamclf.proof import usable_cpus
+from streamclf.race import Lap, Race, write_race
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_an_engine_is_used_for_the_formats_it_reads_and_where_it_is_installed(
 
 def test_an_engine_that_cannot_read_the_network_is_refused_with_those_that_can(models_env: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"ONNX Runtime does not read squeezenet-1.0-dc, a caffe network; take opencv$"
+        UsageError, match=r"ONNX Runtime does not read squeezenet-1.0-dc, which is for caffe; take opencv$"
     ):
         make_loader(find_model("squeezenet-1.0-dc"), EngineWish(), "onnxruntime")
 
@@ -131,6 +133,30 @@ def test_fast_is_granted_or_said_not_to_be(onnx_model: ResolvedModel) -> None:
         assert info.requested_precision == "fast"
         granted = info.arithmetic in ("bfloat16", "float16")
         assert granted != any("precision fast" in note for note in info.notes), engine
+
+
+def test_a_remembered_winner_that_cannot_run_here_is_raced_anew(onnx_model: ResolvedModel) -> None:
+    wish, engines = EngineWish(live=True), usable_engines(onnx_model)
+    versions = {name: RUNTIMES[name].version or "" for name in engines}
+    write_race(Race("litert", (), 24), onnx_model, wish, versions)
+    assert make_loader(onnx_model, wish).load().info.name in engines
+
+
+def test_threads_far_above_the_processors_are_cut_and_said_so(onnx_model: ResolvedModel) -> None:
+    most = 4 * usable_cpus()
+    info = make_loader(onnx_model, EngineWish(threads=999), "onnxruntime").load().info
+    assert (info.lanes, info.threads) == (most, 1)
+    assert f"threads 999: uses {most}, four times the processors here" in info.notes
+    assert make_loader(onnx_model, EngineWish(threads=most), "onnxruntime").load().info.notes == ()
+
+
+def test_importing_onnx_runtime_keeps_no_number_of_the_device(tmp_path: Path) -> None:
+    """Nor asks for its maker's server."""
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    code = "import streamclf.engines.onnx_runtime"
+    subprocess.run([sys.executable, "-c", code], env=environment | places, timeout=60, check=True)
+    assert [path for path in tmp_path.rglob("*") if "onnx" in path.name] == []
 
 
 def test_importing_openvino_sends_nothing_and_leaves_no_thread() -> None:

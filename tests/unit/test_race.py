@@ -179,7 +179,9 @@ def test_a_race_is_remembered_for_the_same_network_machine_and_libraries_only(mo
     assert remembered_race(model, EngineWish(batch=4), VERSIONS) == outcome(), "the batch does not decide it"
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"race": {"winner": "abacus", "laps": [], "pictures": 1}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"race": {"winner": "abacus", "laps": [], "pictures": 1}}', "[" * 100_000]
+)
 def test_a_damaged_memory_is_none(model: ResolvedModel, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write_race(outcome(), model, EngineWish(), VERSIONS)
     (path,) = (Path(race.cache_folder()) / "races").glob("*.json")
