@@ -82,8 +82,11 @@ def _processors(findings: dict[str, Any]) -> None:
 
 def _networks(findings: dict[str, Any]) -> None:
     from streamclf.engines.opencv_dnn import readable_frameworks, usable_target
+    from streamclf.loading import RUNTIMES
 
-    findings["frameworks"] = readable_frameworks()
+    findings["frameworks"] = readable_frameworks() | {
+        "tflite": any(runtime.is_installed for runtime in RUNTIMES.values() if "tflite" in runtime.frameworks)
+    }
     for target in get_args(Target):
         effective, reason = usable_target(target)
         findings["targets"][target] = {"available": effective == target, "reason": reason or None}

@@ -203,7 +203,7 @@ def test_doctor_tells_what_this_machine_can_do(streamclf: Run) -> None:
     assert found["problems"] == []
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(found["packages"]) == {re.split(r"[^\w-]", each, maxsplit=1)[0] for each in project["dependencies"]}
-    assert found["frameworks"] == dict.fromkeys(["caffe", "tensorflow", "torch", "darknet", "onnx"], True)
+    assert found["frameworks"] == dict.fromkeys(["caffe", "tensorflow", "torch", "darknet", "onnx", "tflite"], True)
     assert found["targets"]["cpu"]["available"] is True
     assert found["h264_encoder"] is True
     assert found["display"]["available"] is False
