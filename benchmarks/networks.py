@@ -84,10 +84,8 @@ def _filled(light: str, input: dict[str, Any]) -> Callable[[Path], None]:
 NETWORKS = {
     network.name: network
     for network in (
-        Network("squeezenet", "SqueezeNet 1.0", _squeezenet, 227, CAFFE_INPUT, False, 1200),
-        Network(
-            "mobilenet-v2", "MobileNet V2", _mirrored("mobilenetv2-12-dequant.onnx"), 224, TORCH_INPUT, False, 1200
-        ),
+        Network("squeezenet", "SqueezeNet 1.0", _squeezenet, 227, CAFFE_INPUT, False, 600),
+        Network("mobilenet-v2", "MobileNet V2", _mirrored("mobilenetv2-12-dequant.onnx"), 224, TORCH_INPUT, False, 600),
         Network(
             "mobilenet-v2-int8",
             "MobileNet V2, int8",
@@ -95,7 +93,7 @@ NETWORKS = {
             224,
             TORCH_INPUT,
             False,
-            1200,
+            600,
             int8=True,
         ),
         Network(
@@ -105,7 +103,7 @@ NETWORKS = {
             224,
             CAFFE_INPUT,
             True,
-            500,
+            250,
         ),
         Network(
             "resnet-50",
@@ -114,7 +112,7 @@ NETWORKS = {
             224,
             TORCH_INPUT,
             True,
-            240,
+            120,
         ),
     )
 }
