@@ -37,12 +37,13 @@ def _latency(size: str, engine: tuple[str, str], effort: Effort) -> dict[str, An
     task = throughput.task("squeezenet", size, effort)
     name = ":".join(engine)
     _run([task.clip], engine, 20, "--realtime")  # the race, if it was not held yet
-    rounds = []
+    rounds, spaced = [], []
     for _ in range(effort.rounds):
         alone = python(HERE / "stages.py", task.clip, task.network.folder, STAGE_FRAMES, name, "--live")
         cost = json.loads(alone)
         report = _run([task.clip], engine, effort.of(FRAMES, 60), "--realtime")
         rounds.append((report, 1e3 * (cost["fit_s"] + cost["forward_s"][name])))
+        spaced.append(1e3 * cost["spaced_p99_s"][name])
     say(
         f"live, {size}, {name}: p99 " + ", ".join(f"{report['latency_ms']['total']['p99']:.1f}" for report, _ in rounds)
     )
@@ -54,6 +55,7 @@ def _latency(size: str, engine: tuple[str, str], effort: Effort) -> dict[str, An
         "precision": engine[1],
         "runs_on": rounds[-1][0]["engine"]["name"],
         "fit_and_forward_ms": spread([alone_ms for _, alone_ms in rounds]),
+        "spaced_forward_p99_ms": spread(spaced),
         "total_ms": {key: spread([total[key] for total in totals]) for key in ("p50", "p95", "p99")},
         "p99_over_allowed": spread([total["p99"] / most for total, most in zip(totals, allowed, strict=True)]),
         "dropped": sum(sum(_dropped(report)) for report, _ in rounds),

@@ -2,7 +2,9 @@
 
 Usage: stages.py CLIP MODEL FRAMES ENGINE:PRECISION ... [--live | --side-by-side]
 
-CPU seconds a frame on one thread. With ``--live`` engines run as for a camera, on all processors, and wall-clock seconds count.
+CPU seconds a frame on one thread. With ``--live`` engines run as for a camera, on all processors, and wall-clock seconds count;
+there is also the 99th percentile of the same forward passes made 30 times a second, with nothing in between: a processor that rested
+has cold caches and sleeping threads.
 With ``--side-by-side`` also the CPU seconds of a forward pass while all lanes of a file's run are at it, and nothing else is: they
 share caches and memory, and slow each other.
 """
@@ -16,13 +18,14 @@ from contextlib import closing
 from pathlib import Path
 
 from streamclf.catalogue.find import find_model
-from streamclf.engine import EngineLoader, EngineWish
+from streamclf.engine import Engine, EngineLoader, EngineWish
 from streamclf.loading import make_loader
 from streamclf.proof import Batch, usable_cpus
 from streamclf.sources.video_file import VideoFileSource
 from streamclf.stages import forward_cost_s, reading_costs
 
 SIDE_BY_SIDE_S = 1.0
+SPACED = 120
 LONGEST_S = 120.0
 
 
@@ -39,18 +42,33 @@ def main() -> None:
     model = find_model(given.model)
     source = VideoFileSource(given.clip, "bench", decoder_threads=1)
     reading = reading_costs(source, model.card.fit_plan(), given.frames, clock)
-    forward_s, side_by_side_s = {}, {}
+    forward_s: dict[str, float] = {}
+    side_by_side_s: dict[str, float] = {}
+    spaced_p99_s: dict[str, float] = {}
     for wanted in given.engines:
         name, _, precision = wanted.partition(":")
         wish = EngineWish(precision=precision, live=given.live, batch=1, threads=None if given.live else 1)
         with closing(make_loader(model, wish, name).load()) as engine:
             forward_s[wanted] = forward_cost_s(engine, reading.pictures, clock)
+            if given.live:
+                spaced_p99_s[wanted] = spaced_p99_cost_s(engine, reading.pictures)
         if given.side_by_side:
             passes = max(5, round(SIDE_BY_SIDE_S * usable_cpus() / forward_s[wanted]))
             loader = make_loader(model, EngineWish(precision=precision, batch=1), name)
             side_by_side_s[wanted] = side_by_side_cost_s(loader, reading.pictures, passes)
     costs = {"decode_s": reading.decode_s, "fit_s": reading.fit_s, "forward_s": forward_s}
-    print(json.dumps(costs | {"side_by_side_s": side_by_side_s}))
+    print(json.dumps(costs | {"side_by_side_s": side_by_side_s, "spaced_p99_s": spaced_p99_s}))
+
+
+def spaced_p99_cost_s(engine: Engine, pictures: Sequence[Batch]) -> float:
+    """Seconds of a forward pass when 30 a second are made, the 99th percentile."""
+    spans = []
+    for number in range(SPACED):
+        time.sleep(max(0.0, 1 / 30 - (spans[-1] if spans else 0.0)))
+        started_s = time.perf_counter()
+        engine.run(pictures[number % len(pictures)])
+        spans.append(time.perf_counter() - started_s)
+    return sorted(spans)[round(0.99 * (SPACED - 1))]
 
 
 def side_by_side_cost_s(loader: EngineLoader, pictures: Sequence[Batch], passes: int) -> float:
