@@ -54,17 +54,18 @@ class Pace:
 
     A camera's next frame comes when it is due. A file's could be decoded as soon as the last one went to the network, but that is
     when the network needs the processors: answers came 1 to 3 ms later, and the thread that takes the frame had to wait for one
-    that decodes. So the next frame is read just in time (decoders with several frame threads work ahead all the same).
+    that decodes. So the next frame is read just in time: a key frame, which takes longer than most, may be late by that (decoders
+    with several frame threads work ahead all the same).
 
     ``interval_s``: between two frames, as declared; what is met counts.
     """
 
     _READS = 1.5
-    """For so many times the longest of the last reads before the frame is due ..."""
+    """For so many times the mean of the last reads before the frame is due ..."""
     _SPARE_S = 0.004
     """... and for so long."""
-    _FORGET = 0.998
-    """The share of a long read that counts a frame later: key frames take several times as long, and come every few seconds."""
+    _NEWEST = 0.1
+    """The newest read's share of that mean."""
     _GROW = 1.05
     """An interval may be so many times as long as the last one: after a hole the next frame is due soon, and a tiny one is an accident."""
 
@@ -80,7 +81,7 @@ class Pace:
 
     def took(self, read_s: float) -> None:
         """Reading a frame took so long."""
-        self._read_s = max(read_s, self._FORGET * self._read_s)
+        self._read_s += self._NEWEST * (read_s - self._read_s) if self._read_s else read_s
 
     def due_in_s(self, frame: Frame) -> float:
         """Seconds until ``frame`` is due, negative when it is late. Each frame once. The first frame, and one after a gap, is due now."""
