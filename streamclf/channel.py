@@ -324,9 +324,8 @@ class Results(Generic[R]):
             while (batch := self._early.pop(self._next_ticket, None)) is not None:
                 self._ready.extend(batch)
                 self._next_ticket += 1
-            if (
-                len(self._ready) >= self.wake_at or self._waiting
-            ):  # what came out of turn is of no use to the reader yet
+            # what came out of turn is of no use to the reader yet
+            if len(self._ready) >= self.wake_at or self._waiting:
                 self._changed.notify_all()
 
     def poll(self, timeout_s: float | None = None, limit: int | None = None) -> list[R]:

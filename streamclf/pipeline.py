@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
@@ -348,27 +348,23 @@ class Pipeline:
 
     def _interpret(self) -> None:
         """Make predictions of what was answered: of several frames in one go, since each of numpy's steps may be a change of threads."""
-        makes_sense = True
-        try:
+        with suppress(Exception):
             self._predict(self._answered)
-        except Exception:
-            makes_sense = False
-        if not makes_sense:
+        if self._answered[-1].prediction is None:
             self._interpret_one_by_one()
 
     def _interpret_one_by_one(self) -> None:
         """The first that makes no sense ends the run; those before it still go out."""
-        good: deque[_Answered] = deque()
         try:
             for answered in self._answered:
                 self._predict([answered])
-                good.append(answered)
         except Exception as failure:
             self._abort(failure)
-            for answered in good:
-                self._answered.remove(answered)
+            good = [answered for answered in self._answered if answered.prediction is not None]
+            for _ in good:  # they lie in front
+                self._answered.popleft()
             self._lose_answered("failed")
-        self._answered = good
+            self._answered.extend(good)
 
     def _predict(self, answers: Collection[_Answered]) -> None:
         batch = [answered for answered in answers if answered.prediction is None]
