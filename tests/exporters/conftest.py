@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -24,6 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The frameworks warn of much that is none of ours."""
     for item in items:
         item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_watcher_of_bars() -> None:
+    """Where tqdm happens to be installed, PyTorch opens a bar that shows nothing, and the first one starts a thread that never ends."""
+    with contextlib.suppress(ImportError):
+        import tqdm
+
+        tqdm.tqdm.monitor_interval = 0
 
 
 @pytest.fixture(scope="session", autouse=True)
