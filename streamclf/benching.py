@@ -71,14 +71,20 @@ def begin(wish: BenchWish) -> Findings:
     """What is known before anything is measured.
 
     Raises:
-        UsageError: an engine that was named does not read this network.
-        EngineError: one that was named is not installed, or none reads this network.
+        UsageError: no engine that was named reads this network.
+        EngineError: none that was named is installed, or none at all reads this network.
     """
     from streamclf import __version__
 
     reference_engine(wish.model)  # which raises where none reads it
+    refused = []
     for name in wish.engines or ():
-        make_loader(wish.model, EngineWish(precision=wish.precision, threads=wish.threads), name)
+        try:
+            make_loader(wish.model, EngineWish(precision=wish.precision, threads=wish.threads), name)
+        except StreamclfError as problem:  # said of its trial, beside what the others measured
+            refused.append(problem)
+    if refused and len(refused) == len(wish.engines or ()):
+        raise refused[0]
     return Findings(
         __version__,
         wish.model.card.name,

@@ -103,6 +103,16 @@ def test_what_cannot_be_measured_is_said_before_anything_is(
     assert "Traceback" not in done.stderr
 
 
+def test_an_engine_that_cannot_be_measured_does_not_keep_the_others_from_it(streamclf: Run, videos: Path) -> None:
+    done = streamclf("bench", videos / CLIP, *DARKNET, "--engines", "openvino,opencv", "--frames", 4, "--json")
+    assert done.returncode == 1
+    trials = {trial["engine"]: trial for trial in json.loads(done.stdout)["trials"]}
+    assert trials["opencv"]["frames"] == 4
+    assert trials["opencv"]["problem"] is None
+    assert "OpenVINO does not read tiny-darknet" in trials["openvino"]["problem"]
+    assert "error: openvino: " in done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_and_ctrl_c_prints_what_is_known(
     started: Callable[..., subprocess.Popen[str]],
