@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from streamclf.answers import Answered, Answers
 from streamclf.capture import Capture, Prepared
 from streamclf.channel import Batch, DropPolicy, Inbox, Results
 from streamclf.engine import Engine, EngineInfo, EngineLoader
 from streamclf.errors import ChannelClosed, StageStuck
-from streamclf.frame import Frame
-from streamclf.prediction import ClassScore, Latency, Prediction
+from streamclf.prediction import Latency, Prediction
 from streamclf.source import FrameSource
 from streamclf.stats import Cancellation, Clock, Ending, RunStats, StatsBoard
-from streamclf.vision.smoothing import Smoother
 
 if TYPE_CHECKING:
-    from streamclf.engine import FloatArray
     from streamclf.interpreter import Interpreter
 
 
@@ -47,20 +44,6 @@ class PipelineOptions:
     join_timeout_s: float = 5.0
 
 
-@dataclass(slots=True, eq=False)
-class _Answered:
-    """A frame with what the network put out for it, and later what that means."""
-
-    frame: Frame
-    outputs: Mapping[str, FloatArray]
-    """Empty once they are interpreted."""
-    nbytes: int
-    gaps: int
-    queue_ms: float
-    infer_ms: float
-    prediction: Prediction | None = None
-
-
 class Pipeline:
     """Runs sources through one network. A context manager: entering opens and loads, leaving ends every thread.
 
@@ -82,17 +65,14 @@ class Pipeline:
         """Keep full-size pictures for whoever polls; settled by the first ``poll``."""
         self._board = StatsBoard(clock)
         self._inbox: Inbox[Prepared] = Inbox(options.queue_bytes, self._board.dropped, self._board.queue_bytes)
-        self._results: Results[_Answered] = Results(max_items=2)
-        self._answered: deque[_Answered] = deque()
-        """Left Results together, have their predictions before anybody else sees them, and go out one by one."""
+        self._results: Results[Answered] = Results(max_items=2)
+        self._answers = Answers(self._results, interpreter, options.smooth_s, options.threshold, self._nonsense)
         self._sources = {source.name: source for source in sources}
         if len(self._sources) < len(sources):
             raise ValueError(f"{', '.join(source.name for source in sources)}: two sources have one name; rename one")
         self._captures = {source.name: Capture(source, self._inbox, self._board, options, clock) for source in sources}
         self._idle = list(sources)
         """Not yet owned by a thread, which then closes them."""
-        self._smoothers: dict[str, Smoother] = {}
-        self._gaps: dict[str, int] = {}
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
         self._lock = threading.Lock()
@@ -171,15 +151,7 @@ class Pipeline:
         while self._idle and not self._inbox.cancelled:
             self._start(f"capture {self._idle[0].name}", self._capture, self._idle[0])
             del self._idle[0]
-        while not self._answered or self._answered[-1].prediction is None:
-            if not self._answered:
-                together = self._results.wake_at > 1 and self._interpreter.joins
-                self._answered.extend(self._results.poll(timeout_s, None if together else limit))
-                if not self._answered:
-                    return []
-            self._interpret()
-        count = len(self._answered) if limit is None else min(limit, len(self._answered))
-        return [self._deliver(self._answered.popleft()) for _ in range(count)]
+        return [self._deliver(self._answers.pop()) for _ in range(self._answers.wait(timeout_s, limit))]
 
     def __iter__(self) -> Iterator[Prediction]:
         """Predictions until the run ends."""
@@ -225,7 +197,7 @@ class Pipeline:
         self._inbox.cancel("failed" if isinstance(failure, Exception) else "stopped")
         cause = self._inbox.cancelled or "stopped"
         self._close_idle(cause)
-        self._lose_answered(cause)
+        self._lose(self._answers.cancel(), cause)
         stuck = self._join()
         if stuck or not isinstance(failure, Exception | None):
             self._board.settle(cause)
@@ -258,9 +230,10 @@ class Pipeline:
         with self._lock:
             self._failures.append(failure)
 
-    def _lose(self, stream: str, nbytes: int, cause: Cancellation) -> None:
-        self._board.dropped(stream, cause)
-        self._inbox.release(stream, nbytes)
+    def _lose(self, items: Iterable[Prepared | Answered], cause: Cancellation) -> None:
+        for item in items:
+            self._board.dropped(item.frame.stream, cause)
+            self._inbox.release(item.frame.stream, item.nbytes)
 
     # ---- capture threads
 
@@ -318,11 +291,10 @@ class Pipeline:
                 cause = self._inbox.cancelled or "failed"
                 raise
         except BaseException:
-            for item in batch.items:
-                self._lose(item.stream, item.nbytes, cause)
+            self._lose(batch.items, cause)
             raise
 
-    def _answer(self, engine: Engine, batch: Batch[Prepared]) -> list[_Answered]:
+    def _answer(self, engine: Engine, batch: Batch[Prepared]) -> list[Answered]:
         import numpy as np
 
         taken_s = self._clock()
@@ -333,7 +305,7 @@ class Pipeline:
         infer_ms = (self._clock() - started_s) * 1e3
         self._board.forwarded(item.stream for item in batch.items)
         return [
-            _Answered(
+            Answered(
                 item.frame if self.pictures else item.frame.without_picture(),
                 outputs if len(fitted) == 1 else {name: output[at : at + 1] for name, output in outputs.items()},
                 item.nbytes,
@@ -346,64 +318,16 @@ class Pipeline:
 
     # ---- whoever polls
 
-    def _interpret(self) -> None:
-        """Make predictions of what was answered: of several frames in one go, since each of numpy's steps may be a change of threads."""
-        with suppress(Exception):
-            self._predict(self._answered)
-        if self._answered[-1].prediction is None:
-            self._interpret_one_by_one()
+    def _nonsense(self, failure: Exception, lost: Sequence[Answered]) -> None:
+        self._abort(failure)
+        self._lose(lost, "failed")
 
-    def _interpret_one_by_one(self) -> None:
-        """The first that makes no sense ends the run; those before it still go out."""
-        try:
-            for answered in self._answered:
-                self._predict([answered])
-        except Exception as failure:
-            self._abort(failure)
-            good = [answered for answered in self._answered if answered.prediction is not None]
-            for _ in good:  # they lie in front
-                self._answered.popleft()
-            self._lose_answered("failed")
-            self._answered.extend(good)
-
-    def _predict(self, answers: Collection[_Answered]) -> None:
-        batch = [answered for answered in answers if answered.prediction is None]
-        frames = [answered.frame for answered in batch]
-        predictions = self._interpreter.of_each(frames, [answered.outputs for answered in batch])
-        for answered, prediction in zip(batch, predictions, strict=True):
-            answered.prediction, answered.outputs = prediction, {}
-
-    def _lose_answered(self, cause: Cancellation) -> None:
-        """Whatever was answered and will not be handed out."""
-        for answered in [*self._answered, *self._results.cancel()]:
-            self._lose(answered.frame.stream, answered.nbytes, cause)
-        self._answered.clear()
-
-    def _deliver(self, answered: _Answered) -> Prediction:
-        prediction, frame = answered.prediction, answered.frame
-        assert prediction is not None
-        total_ms = (self._clock() - frame.captured_s) * 1e3
+    def _deliver(self, answered: Answered) -> Prediction:
+        frame = answered.frame
+        latency = Latency(answered.queue_ms, answered.infer_ms, (self._clock() - frame.captured_s) * 1e3)
         self._inbox.release(frame.stream, answered.nbytes)
-        self._board.classified(frame.stream, answered.queue_ms, answered.infer_ms, total_ms)
-        after_gap = self._gaps.get(frame.stream, 0) != answered.gaps
-        self._gaps[frame.stream] = answered.gaps
-        return replace(
-            prediction,
-            frame=frame if frame.after_gap == after_gap else replace(frame, after_gap=after_gap),
-            steady=self._steady(frame, prediction, after_gap),
-            latency=Latency(answered.queue_ms, answered.infer_ms, total_ms),
-            engine=self._engine_label,
-        )
-
-    def _steady(self, frame: Frame, prediction: Prediction, after_gap: bool) -> ClassScore | None:
-        if frame.pts_s is None:
-            return None
-        smoother = self._smoothers.get(frame.stream)
-        if smoother is None:
-            options = self._options
-            smoother = Smoother(self._interpreter.labels, options.smooth_s, options.threshold)
-            self._smoothers[frame.stream] = smoother
-        return smoother.update(frame.pts_s, prediction.probabilities, after_gap)
+        self._board.classified(frame.stream, latency.queue_ms, latency.infer_ms, latency.total_ms)
+        return self._answers.finish(answered, latency, self._engine_label)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ BANDS = (
     ("kinds", "sources engines sinks exporters"),
     (
         "parts",
-        "interpreter loading race classifier capture pipeline config report stages trial_clip findings verify equality",
+        "interpreter loading race classifier capture answers pipeline config report stages trial_clip findings verify equality",
     ),
     ("assembly", "inputs outputs own_network exporting benching app __init__"),
     ("command line", "cli __main__"),
