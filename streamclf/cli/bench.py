@@ -14,6 +14,7 @@ import typer
 
 from streamclf.cli.bench_table import print_findings
 from streamclf.cli.ending import ended_in_order
+from streamclf.cli.pull import PULL_HELP, pull_missing
 from streamclf.cli.terminal import say
 from streamclf.config import DEFAULT_MODEL, RunConfig, make_config
 
@@ -59,6 +60,7 @@ def command(
     again: Annotated[
         bool, typer.Option("--again", help="Hold the race of --engine auto anew; its outcome is remembered.")
     ] = False,
+    pull: Annotated[bool, typer.Option("--pull", help=PULL_HELP)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
 ) -> None:
     """Measure what this machine does with a clip and a network: a table to paste into an issue.
@@ -75,6 +77,8 @@ def command(
     from streamclf.findings import BenchWish
 
     names, path = engines_of(engines), clip_of(clip)
+    if pull:
+        pull_missing(config.model)
     network = find_model(config.model)
     wish = BenchWish(network, config.model, path, names, config.precision, config.threads, frames, again)
     findings = begin(wish)

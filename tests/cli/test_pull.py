@@ -220,3 +220,17 @@ def test_a_network_that_is_not_here_says_how_to_pull_it_and_pull_does_it(
     assert "fetching it from" in done.stderr
     assert len(server.asked) == 2
     assert "fetching it" not in streamclf(*run).stderr
+
+
+def test_bench_pulls_a_network_too_once_its_other_arguments_make_sense(
+    streamclf: Run, server: FileServer, assets: Path, places: Path
+) -> None:
+    content = next((assets / "mirror").rglob("mobilenet_v1_0.25_224_frozen.pb")).read_bytes()
+    mirror = server.script("/nets/mobilenet_v1_0.25_224_frozen.pb", Give(content)).rpartition("/")[0]
+    bench = ("bench", "--model", SMALL, "--pull", "--engines", "opencv", "--frames", 4, "--json")
+    assert streamclf(*bench, "gone.mp4", STREAMCLF_MIRROR=mirror).returncode == 1
+    assert server.asked == []
+    done = streamclf(*bench, STREAMCLF_MIRROR=mirror)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model"] == SMALL
+    assert len(server.asked) == 1
